@@ -1,0 +1,75 @@
+"""Read settings from the environment; a wrong value names its variable."""
+
+import os
+import secrets
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+def text(name: str, *, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    value = text(name, default=str(default)).lower()
+    if value not in ("true", "false"):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write true or false.")
+    return value == "true"
+
+
+def words(name: str, *, default: str = "") -> list[str]:
+    """Read a comma-separated list."""
+    return [word.strip() for word in text(name, default=default).split(",") if word]
+
+
+def number(
+    name: str, *, default: float, low: float = 0, high: float = float("inf")
+) -> float:
+    value = text(name, default=str(default))
+    try:
+        parsed = float(value)
+    except ValueError:
+        parsed = float("nan")
+    if not low <= parsed <= high:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; write a number from {low:g} to {high:g}."
+        )
+    return parsed
+
+
+def whole(name: str, *, default: int, low: int = 0, high: float = float("inf")) -> int:
+    value = number(name, default=default, low=low, high=high)
+    if value != int(value):
+        raise ImproperlyConfigured(f"{name} is {value!r}; write a whole number.")
+    return int(value)
+
+
+def secret(name: str, *, file: Path) -> str:
+    """Read a secret from the environment or its file, which is made when missing.
+
+    The file is readable by its owner only, and two processes that start at once
+    agree on one value: the first to link its file wins.
+    """
+    value = text(name)
+    if value:
+        return value
+    if not file.exists():
+        _create(file, secrets.token_urlsafe(48))
+    return file.read_text(encoding="ascii").strip()
+
+
+def _create(file: Path, value: str) -> None:
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = file.with_name(f".{file.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(handle, "w", encoding="ascii") as opened:
+        opened.write(value + "\n")
+        opened.flush()
+        os.fsync(opened.fileno())
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

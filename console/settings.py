@@ -1,0 +1,200 @@
+"""Every setting of the project; docs/reference/settings.md explains them."""
+
+from pathlib import Path
+
+import dj_database_url
+import django_stubs_ext
+from csp.constants import NONE, SELF
+from django.utils.translation import gettext_lazy as _
+
+from console import env
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+KEYS_DIR = Path(env.text("KEYS_DIR", default=str(DATA_DIR / "keys"))).resolve()
+
+DEBUG = env.flag("DEBUG", default=False)
+SECRET_KEY = env.secret("SECRET_KEY", file=KEYS_DIR / "secret.key")
+ENCRYPTION_KEY = env.secret("ENCRYPTION_KEY", file=KEYS_DIR / "encryption.key")
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default="localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY", default=False)
+
+ROOT_URLCONF = "console.urls"
+WSGI_APPLICATION = "console.wsgi.application"
+INSTALLED_APPS = [
+    "console",
+    "asyncconfig",
+    "functions",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_rq",
+    "csp",
+    "template_partials",
+]
+MIDDLEWARE = [
+    "console.middleware.request_id",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "console.middleware.htmx_sign_in",
+    "console.middleware.time_zone",
+    "console.middleware.content_policy",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+FORM_RENDERER = "console.rendering.Renderer"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "builtins": ["template_partials.templatetags.partials"],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "console.context.shell",
+            ],
+        },
+    }
+]
+
+# What is stored, and where.
+SQLITE = {
+    "ENGINE": "console.sqlite",
+    "NAME": DATA_DIR / "console.sqlite3",
+    "OPTIONS": {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
+            "PRAGMA mmap_size=134217728; PRAGMA cache_size=-16000;"
+        ),
+    },
+}
+DATABASE_URL = env.text("DATABASE_URL")
+DATABASES = {"default": dj_database_url.parse(DATABASE_URL) if DATABASE_URL else SQLITE}
+DATABASES["default"].update({"CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False})
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REDIS_URL = env.text("REDIS_URL", default=f"unix://{DATA_DIR}/run/valkey.sock")
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "console_cache",
+    }
+}
+RQ_QUEUE = {
+    "URL": REDIS_URL,
+    "SERIALIZER": "rq.serializers.JSONSerializer",
+    "DEFAULT_TIMEOUT": 120,
+}
+RQ_QUEUES = {"invoke": RQ_QUEUE, "deliver": RQ_QUEUE}
+RQ_SHOW_ADMIN_LINK = False
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# Who may come in.
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
+SESSION_COOKIE_HTTPONLY = True
+SECURE_SSL_REDIRECT = BEHIND_TLS_PROXY
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS_PROXY else 0
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
+)
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 56 * 1024 * 1024
+
+# Languages and times.
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "console" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", default="Asia/Shanghai")
+
+# What the cloud calls region and limits (docs/reference/settings.md).
+REGION = env.text("REGION", default="cn-east-3")
+DEMO_OFFERED = env.flag("DEMO_OFFERED", default=True)
+ASYNC_RETRY_BASE_SECONDS = env.number("ASYNC_RETRY_BASE_SECONDS", default=10)
+ASYNC_RETRY_CAP_SECONDS = env.number("ASYNC_RETRY_CAP_SECONDS", default=600)
+ASYNC_LOOPS = env.text("ASYNC_LOOPS", default="accept")
+ASYNC_MAX_HOPS = env.whole("ASYNC_MAX_HOPS", default=16, low=1)
+ASYNC_BODY_LIMIT = env.whole("ASYNC_BODY_LIMIT", default=262_144)
+ASYNC_RESULT_LIMIT = env.whole("ASYNC_RESULT_LIMIT", default=262_144)
+SYNC_BODY_LIMIT = env.whole("SYNC_BODY_LIMIT", default=6_291_456)
+SYNC_WAIT_SECONDS = env.number("SYNC_WAIT_SECONDS", default=90)
+MAX_WAITING = env.whole("MAX_WAITING", default=1_000_000, low=1)
+MIN_FREE_DISK_PERCENT = env.number("MIN_FREE_DISK_PERCENT", default=5, high=100)
+MAX_LOSSES = env.whole("MAX_LOSSES", default=5, low=1)
+DELIVERY_RETRY_BASE_SECONDS = env.number("DELIVERY_RETRY_BASE_SECONDS", default=5)
+DELIVERY_RETRY_CAP_SECONDS = env.number("DELIVERY_RETRY_CAP_SECONDS", default=3600)
+DELIVERY_RETRY_FOR_SECONDS = env.number("DELIVERY_RETRY_FOR_SECONDS", default=86_400)
+RETENTION_DAYS = env.number("RETENTION_DAYS", default=30)
+WEB_THREADS = env.whole("WEB_THREADS", default=8, low=4)
+WORKER_SLOTS = env.whole("WORKER_SLOTS", default=8, low=1, high=256)
+WORKER_LEASE_SECONDS = env.number("WORKER_LEASE_SECONDS", default=10, low=0.5)
+WORKER_RENEW_SECONDS = env.number("WORKER_RENEW_SECONDS", default=3, low=0.1)
+WORKER_GRACE_SECONDS = env.number("WORKER_GRACE_SECONDS", default=6)
+INSTANCE_IDLE_SECONDS = env.number("INSTANCE_IDLE_SECONDS", default=60)
+INSTANCE_MEMORY_MB = env.whole("INSTANCE_MEMORY_MB", default=2048, low=128)
+RUNTIME_DIR = DATA_DIR / "runtime"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", default="INFO")},
+}

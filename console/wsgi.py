@@ -1,0 +1,9 @@
+"""The WSGI application; granian and any other WSGI server load it from here."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
+
+application = get_wsgi_application()

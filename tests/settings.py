@@ -1,0 +1,18 @@
+"""The project's settings with what tests need different."""
+
+import os
+import tempfile
+from pathlib import Path
+
+_DATA = Path(os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="fgtest-")))
+os.environ.setdefault("REDIS_URL", f"unix://{_DATA}/no-redis.sock")
+
+from console.settings import *  # noqa: E402, F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+ASYNC_RETRY_BASE_SECONDS = 10.0
+MIN_FREE_DISK_PERCENT = 0.0
