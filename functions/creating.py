@@ -1,0 +1,97 @@
+"""Create, change and delete functions."""
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from functions.code import DEFAULT_SOURCE
+from functions.exceptions import LimitReached, NameTaken, NotEditable
+from functions.models import Agency, CodeBlob, Function, Project, Version
+
+MAX_FUNCTIONS = 400
+
+
+@dataclass(frozen=True)
+class NewFunction:
+    """What a function starts from; the code is the text of one file."""
+
+    name: str
+    runtime: str
+    handler: str = "index.handler"
+    package: str = "default"
+    agency: Agency | None = None
+    description: str = ""
+    timeout: int = 3
+    memory_size: int = 128
+    source: str = DEFAULT_SOURCE
+    is_demo: bool = False
+
+
+def create(project: Project, new: NewFunction) -> Function:
+    """Create a function with its latest version; raises NameTaken, LimitReached."""
+    if Function.objects.in_project(project).count() >= MAX_FUNCTIONS:
+        raise LimitReached(
+            _("A project can have %(limit)d functions. Delete one first.")
+            % {"limit": MAX_FUNCTIONS}
+        )
+    try:
+        with transaction.atomic():
+            return _create(project, new)
+    except IntegrityError as error:
+        raise NameTaken(
+            _("Function %(name)s exists already. Choose another name.")
+            % {"name": new.name}
+        ) from error
+
+
+def _create(project: Project, new: NewFunction) -> Function:
+    function = Function.objects.create(
+        project=project, package=new.package, name=new.name, is_demo=new.is_demo
+    )
+    Version.objects.create(
+        function=function,
+        runtime=new.runtime,
+        handler=new.handler,
+        agency=new.agency,
+        description=new.description,
+        timeout=new.timeout,
+        memory_size=new.memory_size,
+        code=CodeBlob.keep(new.source.encode()),
+        code_filename=f"{new.handler.rpartition('.')[0]}.py",
+    )
+    return function
+
+
+def configure(version: Version, **changes: object) -> None:
+    """Change fields of latest and start fresh instances; raises NotEditable."""
+    if not version.is_latest:
+        raise NotEditable(version.name)
+    with transaction.atomic():
+        for name, value in changes.items():
+            setattr(version, name, value)
+        version.modified_at = timezone.now()
+        version.revision = F("revision") + 1  # type: ignore[assignment]
+        fields = [_column(name) for name in changes]
+        version.save(update_fields=[*fields, "modified_at", "revision"])
+    version.refresh_from_db()
+
+
+def _column(name: str) -> str:
+    return "user_data_json" if name == "user_data" else name
+
+
+def set_max_instances(function: Function, number: int) -> None:
+    """Limit how many run at once; −1 is no limit, 0 disables the function."""
+    function.max_instances = number
+    function.full_clean(validate_unique=False, validate_constraints=False)
+    function.save(update_fields=["max_instances"])
+
+
+def mark_deleted(function: Function) -> None:
+    """Hide a function and free its name; its history stays readable."""
+    Function.objects.filter(pk=function.pk, deleted_at=None).update(
+        deleted_at=timezone.now()
+    )

@@ -1,0 +1,16 @@
+from functions.models.agency import Agency
+from functions.models.code import CodeBlob
+from functions.models.function import Function
+from functions.models.project import Project
+from functions.models.test_event import TestEvent
+from functions.models.version import Alias, Version
+
+__all__ = [
+    "Agency",
+    "Alias",
+    "CodeBlob",
+    "Function",
+    "Project",
+    "TestEvent",
+    "Version",
+]

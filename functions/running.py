@@ -1,0 +1,62 @@
+"""The one door to the runtime: what a version is run from, and running it."""
+
+from collections import OrderedDict
+from pathlib import Path
+
+from django.conf import settings
+
+from functions.models import Version
+from functions.runtime import Call, Outcome, Pool, Spec
+
+KEPT_SPECS = 64
+
+
+class Runner:
+    """Runs versions in warm instances; one per worker process.
+
+    `spec_of` reads the database and belongs to the dispatcher's thread. `run` does
+    not, and may be called from many threads at once.
+    """
+
+    def __init__(self, *, root: Path) -> None:
+        self._specs: OrderedDict[str, Spec] = OrderedDict()
+        self.pool = Pool(
+            root=root,
+            idle_seconds=settings.INSTANCE_IDLE_SECONDS,
+            memory_budget_mb=settings.INSTANCE_MEMORY_MB,
+        )
+
+    def spec_of(self, version: Version) -> Spec:
+        """Return what the version is run from, code included."""
+        key = f"{version.pk}.{version.revision}"
+        spec = self._specs.get(key) or _spec(version, key)
+        self._specs[key] = spec
+        self._specs.move_to_end(key)
+        while len(self._specs) > KEPT_SPECS:
+            self._specs.popitem(last=False)
+        return spec
+
+    def run(self, spec: Spec, call: Call) -> Outcome:
+        """Run once; whatever user code does is an Outcome."""
+        return self.pool.invoke(spec, call)
+
+
+def _spec(version: Version, key: str) -> Spec:
+    return Spec(
+        key=key,
+        project_id=version.function.project.project_id,
+        function=version.function.name,
+        package=version.function.package,
+        version=version.name,
+        runtime=version.runtime,
+        handler=version.handler,
+        timeout=float(version.timeout),
+        memory_mb=version.memory_size,
+        code_digest=version.code_id,
+        code=bytes(version.code.content),
+        code_type=version.code_type,
+        code_filename=version.code_filename,
+        user_data=version.user_data,
+        initializer_handler=version.initializer_handler,
+        initializer_timeout=float(version.initializer_timeout),
+    )
