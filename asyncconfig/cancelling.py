@@ -1,0 +1,59 @@
+"""Stop a request: at once while it waits, by force while it runs."""
+
+from django.db import transaction
+from django.db.models import Q
+
+from asyncconfig import clock, endings, finishing, settling
+from asyncconfig.exceptions import NotCancellable
+from asyncconfig.models import Invocation
+
+
+def cancel(
+    invocation: Invocation, *, by: str, force: bool = False, recursive: bool = False
+) -> None:
+    """Stop a request in a person's name; raises NotCancellable when it has ended.
+
+    A waiting one never runs. A running one is killed within two seconds with
+    `force`; without it the run may end well, but no retry follows. `recursive`
+    also stops the requests that its notifications started.
+    """
+    with transaction.atomic():
+        if not _stop(invocation, by, force=force) and not recursive:
+            raise NotCancellable
+        if recursive:
+            for child in _descendants(invocation):
+                _stop(child, by, force=force)
+
+
+def _stop(invocation: Invocation, by: str, *, force: bool) -> bool:
+    """Stop one request; False when it has ended already."""
+    rows = Invocation.objects.select_related("config", "version__function__project")
+    current = rows.get(pk=invocation.pk)
+    if current.is_finished:
+        return False
+    wish = Invocation.Cancel.FORCE if force else Invocation.Cancel.STOP
+    if current.status == Invocation.Status.WAIT:
+        ending = endings.cancelled(by, ran=current.attempts > 0)
+        if finishing.finish(current, ending, now=clock.now()):
+            Invocation.objects.filter(pk=current.pk).update(
+                cancel=wish, cancelled_by=by[:150]
+            )
+            settling.tell_waiter(current)
+            return True
+    # It runs, or was claimed this very moment: its worker heeds the wish.
+    running = Invocation.objects.running().filter(pk=current.pk)
+    return bool(running.update(cancel=wish, cancelled_by=by[:150]))
+
+
+def _descendants(invocation: Invocation) -> list[Invocation]:
+    """Return the unfinished requests that came of this one, nearest first."""
+    root = invocation.root_id or invocation.request_id
+    chain = Invocation.objects.filter(Q(root_id=root)).select_related("source")
+    parents = {invocation.pk}
+    found = []
+    for member in chain.without_bodies().order_by("pk"):
+        if member.source and member.source.invocation_id in parents:
+            parents.add(member.pk)
+            if not member.is_finished:
+                found.append(member)
+    return found

@@ -1,0 +1,194 @@
+"""Save and remove async configurations; each change is a new revision."""
+
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from asyncconfig import clock, loops
+from asyncconfig.destinations.base import Target
+from asyncconfig.exceptions import Conflict
+from asyncconfig.models import AsyncConfig
+from asyncconfig.models.config import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES
+from functions.models import Function, Version
+
+
+@dataclass(frozen=True)
+class Destined:
+    """A chosen destination; an empty kind means nobody is told."""
+
+    kind: str = ""
+    param: str = ""
+    target: Target = field(default_factory=lambda: Target(""))
+
+
+NOBODY = Destined()
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A configuration as asked for; the age is in seconds."""
+
+    max_retries: int = DEFAULT_RETRIES
+    max_age_seconds: int = DEFAULT_AGE_SECONDS
+    record_status: bool = False
+    on_success: Destined = NOBODY
+    on_failure: Destined = NOBODY
+    accepted_loop: str = ""
+
+
+def revision_of(version: Version) -> int:
+    """Return the number of the revision in force, a removal included; 0 for none."""
+    current = AsyncConfig.objects.filter(version=version, is_current=True).first()
+    return current.number if current else 0
+
+
+def save(
+    version: Version, wanted: Wanted, *, by: User | None, expected: int | None = None
+) -> AsyncConfig:
+    """Put a new revision in force.
+
+    `expected` is the number the person saw; Conflict is raised when it is not the
+    current one any more. None replaces whatever is there (API).
+    """
+    fields = {
+        "max_retries": wanted.max_retries,
+        "max_age_seconds": wanted.max_age_seconds,
+        "record_status": wanted.record_status,
+        "accepted_loop": wanted.accepted_loop,
+        "on_success_kind": wanted.on_success.kind,
+        "on_success_param": wanted.on_success.param,
+        "on_success_target": wanted.on_success.target.name,
+        "on_success_function": wanted.on_success.target.function,
+        "on_failure_kind": wanted.on_failure.kind,
+        "on_failure_param": wanted.on_failure.param,
+        "on_failure_target": wanted.on_failure.target.name,
+        "on_failure_function": wanted.on_failure.target.function,
+    }
+    return _revise(version, fields, by=by, expected=expected)
+
+
+def remove(version: Version, *, by: User | None, expected: int | None = None) -> bool:
+    """Take the configuration out of force; False when there was none."""
+    if AsyncConfig.objects.for_version(version) is None:
+        return False
+    _revise(version, {"removed": True}, by=by, expected=expected)
+    return True
+
+
+def _revise(
+    version: Version,
+    fields: dict[str, object],
+    *,
+    by: User | None,
+    expected: int | None,
+) -> AsyncConfig:
+    try:
+        with transaction.atomic():
+            now = clock.now()
+            current = AsyncConfig.objects.filter(version=version, is_current=True)
+            last = current.select_for_update().first()
+            number = last.number if last else 0
+            if expected is not None and expected != number:
+                raise Conflict
+            current.update(is_current=False)
+            goes_on = last is not None and not last.removed
+            return AsyncConfig.objects.create(
+                version=version,
+                number=number + 1,
+                first_created_at=last.first_created_at if goes_on and last else now,
+                created_at=now,
+                created_by=by,
+                **fields,
+            )
+    except IntegrityError as error:
+        # On PostgreSQL two first saves may meet; the constraint lets one win.
+        raise Conflict from error
+
+
+def copy(latest: Version, published: Version, *, by: User | None) -> None:
+    """Give a published version the configuration that latest has."""
+    config = AsyncConfig.objects.for_version(latest)
+    if config is None:
+        return
+    now = clock.now()
+    config.pk = None
+    config.version, config.number = published, 1
+    config.created_at = config.first_created_at = now
+    config.created_by = by
+    config.save(force_insert=True)
+
+
+def graph_of(version: Version) -> loops.Graph:
+    """Return who tells whom in the version's project, by function name.
+
+    Every version's configuration counts: a loop through any of them runs.
+    """
+    graph: dict[str, set[loops.Edge]] = {}
+    configs = AsyncConfig.objects.current().filter(
+        version__function__project=version.function.project,
+        version__function__deleted_at=None,
+        version__deleted_at=None,
+    )
+    related = configs.exclude(version=version).select_related(
+        "version__function", "on_success_function", "on_failure_function"
+    )
+    for config in related:
+        edges = graph.setdefault(node(config.version.function), set())
+        edges |= edges_of(config.on_success_function, config.on_failure_function)
+    return {
+        name: sorted(edges, key=lambda edge: (edge.target, edge.side))
+        for name, edges in graph.items()
+    }
+
+
+def edges_of(success: Function | None, failure: Function | None) -> set[loops.Edge]:
+    """Return the arrows to the functions told of successes and failures."""
+    told = ((loops.SUCCESS, success), (loops.FAILURE, failure))
+    return {loops.Edge(side, node(target)) for side, target in told if target}
+
+
+def node(function: Function) -> str:
+    """Return a function's name in paths; the application only where it is needed."""
+    prefix = "" if function.package == "default" else f"{function.package}/"
+    return prefix + function.name
+
+
+def loops_of(version: Version, wanted: Wanted) -> list[loops.Path]:
+    """Return the loops that a configuration would close."""
+    edges = edges_of(
+        wanted.on_success.target.function, wanted.on_failure.target.function
+    )
+    return loops.paths_back(
+        graph_of(version), source=node(version.function), edges=sorted_edges(edges)
+    )
+
+
+def sorted_edges(edges: set[loops.Edge]) -> list[loops.Edge]:
+    return sorted(edges, key=lambda edge: (edge.side != loops.SUCCESS, edge.target))
+
+
+def saved_loops(function: Function) -> list[loops.Path]:
+    """Return the loops that this function's saved configurations are part of."""
+    found: list[loops.Path] = []
+    configs = AsyncConfig.objects.current().filter(
+        version__function=function, version__deleted_at=None
+    )
+    related = configs.select_related(
+        "version__function__project", "on_success_function", "on_failure_function"
+    )
+    for config in related:
+        edges = edges_of(config.on_success_function, config.on_failure_function)
+        graph = graph_of(config.version)
+        found += loops.paths_back(
+            graph, source=node(function), edges=sorted_edges(edges)
+        )
+    return list(dict.fromkeys(found))
+
+
+def told_by(function: Function) -> list[Function]:
+    """Return the functions that send their results to this one."""
+    told = AsyncConfig.objects.current().filter(on_success_function=function)
+    warned = AsyncConfig.objects.current().filter(on_failure_function=function)
+    sources = (told | warned).values("version__function")
+    return list(Function.objects.alive().filter(pk__in=sources).exclude(pk=function.pk))

@@ -1,0 +1,139 @@
+"""Destination: another function, invoked asynchronously with the record."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from asyncconfig import accepting
+from asyncconfig.destinations.base import Destination, ParamForm, Target
+from asyncconfig.exceptions import DeliveryError, FunctionDisabled, NotAccepted
+from asyncconfig.models import Delivery
+from asyncconfig.models.config import FUNCTION
+from functions import names
+from functions.exceptions import QualifierUnknown
+from functions.models import Function, Version
+from functions.models.agency import INVOKE_ASYNC
+from functions.qualifiers import Resolved, resolve
+
+
+class FunctionForm(ParamForm):
+    """Which function (`name`, or `package/name`), and which version or alias."""
+
+    function = forms.CharField(
+        label=gettext_lazy("Function name"),
+        max_length=130,
+        error_messages={"required": gettext_lazy("Choose a function.")},
+    )
+    qualifier = forms.CharField(
+        label=gettext_lazy("Version/Alias"),
+        max_length=64,
+        initial=names.LATEST,
+        error_messages={"required": gettext_lazy("Choose a version or alias.")},
+    )
+
+    def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._version = version
+
+    def clean_function(self) -> Function:
+        package, _slash, name = self.cleaned_data["function"].rpartition("/")
+        return _find(self._version, package or "default", name)
+
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        function, qualifier = cleaned.get("function"), cleaned.get("qualifier")
+        if function and qualifier:
+            try:
+                resolve(function, qualifier)
+            except QualifierUnknown as error:
+                self.add_error("qualifier", str(error))
+        return cleaned
+
+    def param(self) -> str:
+        function: Function = self.cleaned_data["function"]
+        return json.dumps({"func_urn": function.urn(self.cleaned_data["qualifier"])})
+
+
+class FunctionDestination(Destination):
+    kind = FUNCTION
+    label = gettext_lazy("FunctionGraph")
+    action = INVOKE_ASYNC
+    in_transaction = True
+
+    def form(self, version: Version, **kwargs: Any) -> FunctionForm:
+        return FunctionForm(version=version, **kwargs)
+
+    def initial(self, param: str, version: Version) -> dict[str, str]:
+        urn = _urn(param, version)
+        prefix = "" if urn.package == "default" else f"{urn.package}/"
+        return {"function": prefix + urn.function, "qualifier": urn.qualifier}
+
+    def read(self, param: str, version: Version) -> Target:
+        """Read {"func_urn": …}; the function must be of the same project."""
+        urn = _urn(param, version)
+        function = _resolve(urn, version).version.function
+        prefix = "" if function.package == "default" else f"{function.package}/"
+        return Target(f"{prefix}{function.name}:{urn.qualifier}", function)
+
+    def send(self, delivery: Delivery) -> str:
+        """Accept the record as the target's event; exactly once per delivery."""
+        version = delivery.invocation.version
+        try:
+            accepted = accepting.accept(
+                _resolve(_urn(delivery.param, version), version),
+                bytes(delivery.record),
+                origin=_origin(delivery),
+            )
+        except ValidationError as error:
+            raise DeliveryError(" ".join(error.messages), permanent=True) from error
+        except FunctionDisabled as error:
+            raise DeliveryError(str(error), permanent=True) from error
+        except NotAccepted as error:
+            raise DeliveryError(str(error), permanent=False) from error
+        return f"Accepted as request {accepted.request_id}."
+
+
+def _urn(param: str, version: Version) -> names.Urn:
+    project = version.function.project.project_id
+    try:
+        text = json.loads(param)["func_urn"]
+        urn = names.parse_urn(text, region=settings.REGION, project=project)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        urn = None
+    if urn is None or urn.project != project:
+        raise ValidationError(_("Choose a function."))
+    return urn
+
+
+def _find(version: Version, package: str, name: str) -> Function:
+    functions = Function.objects.in_project(version.function.project)
+    found = functions.filter(package=package, name=name).first()
+    if found is None:
+        raise ValidationError(
+            _("Function %(name)s does not exist any more.") % {"name": name},
+            code="gone",
+        )
+    return found
+
+
+def _resolve(urn: names.Urn, version: Version) -> Resolved:
+    try:
+        return resolve(_find(version, urn.package, urn.function), urn.qualifier)
+    except QualifierUnknown as error:
+        raise ValidationError(str(error)) from error
+
+
+def _origin(delivery: Delivery) -> accepting.Origin:
+    """Say where a notified function's request comes from."""
+    told = delivery.invocation
+    return accepting.Origin(
+        by=told.version.urn,
+        source=delivery,
+        hops=told.hops + 1,
+        root_id=told.root_id or told.request_id,
+    )

@@ -1,0 +1,17 @@
+"""What RQ runs: a wake-up, and nothing else."""
+
+from asyncconfig import queue
+from asyncconfig.dispatching import current
+
+WAIT_SECONDS = 30
+
+
+def wake(name: str) -> None:
+    """Wake this worker's dispatcher; return when it has a free slot again.
+
+    A full worker thus takes no more wake-ups. The flag goes before the first
+    claim: a request accepted after it rings again, one accepted before is seen.
+    """
+    queue.answered(name)
+    if current.dispatcher is not None:
+        current.dispatcher.wake(wait_seconds=WAIT_SECONDS)

@@ -1,0 +1,69 @@
+"""Find the circles that destinations between functions would close. Pure."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+SUCCESS, FAILURE = "success", "failure"
+MARKS = {SUCCESS: "✓", FAILURE: "✗"}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A function tells another about its successes or failures."""
+
+    side: str
+    target: str
+
+
+Graph = Mapping[str, Iterable[Edge]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One arrow of a path, from `source` over `side` to `target`."""
+
+    source: str
+    side: str
+    target: str
+
+
+Path = tuple[Step, ...]
+
+
+def path_back(graph: Graph, *, source: str, edge: Edge) -> Path:
+    """Return the shortest way back to source that a new edge would close, or ().
+
+    Names are whatever identifies a function (a version's node is its function:
+    a loop through any version runs for ever all the same).
+    """
+    trails: list[Path] = [(Step(source, edge.side, edge.target),)]
+    seen = {edge.target}
+    for trail in trails:
+        at = trail[-1].target
+        if at == source:
+            return trail
+        for way in graph.get(at, ()):
+            if way.target not in seen or way.target == source:
+                seen.add(way.target)
+                trails.append((*trail, Step(at, way.side, way.target)))
+    return ()
+
+
+def paths_back(graph: Graph, *, source: str, edges: Iterable[Edge]) -> list[Path]:
+    """Return the path that each of the new edges would close; none for most."""
+    rest = {name: ways for name, ways in graph.items() if name != source}
+    found = (path_back(rest, source=source, edge=edge) for edge in edges)
+    return [path for path in found if path]
+
+
+def describe(path: Path) -> str:
+    """Write a path in one line: `test1 ─✓→ test2 ─✗→ test1`."""
+    arrows = "".join(f" ─{MARKS[step.side]}→ {step.target}" for step in path)
+    return path[0].source + arrows if path else ""
+
+
+def digest(paths: Iterable[Path]) -> str:
+    """Return what stands for exactly these paths when a person accepts them."""
+    text = "\n".join(sorted(describe(path) for path in paths))
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""

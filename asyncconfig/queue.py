@@ -1,0 +1,128 @@
+"""The only door to Redis: ring a worker, hand a synchronous result over.
+
+The row is the truth and workers look by themselves once a second, so everything
+here may fail. What it must not do is to keep a request waiting: time-outs are
+short, nothing is retried, and after a failure it is silent for a second.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
+from uuid import UUID
+
+import redis
+import rq
+from django.conf import settings
+from django.db import transaction
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from rq.serializers import JSONSerializer
+
+logger = logging.getLogger(__name__)
+
+INVOKE, DELIVER = "invoke", "deliver"
+FLAG_SECONDS = 5
+SILENT_SECONDS = 1.0
+RESULT_SECONDS = 120
+
+
+class _Silence:
+    """How long Redis is left alone after it failed."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+        self._lock = threading.Lock()
+
+    def is_over(self) -> bool:
+        return time.monotonic() >= self._until
+
+    def begin(self) -> None:
+        with self._lock:
+            self._until = time.monotonic() + SILENT_SECONDS
+
+
+_silence = _Silence()
+
+
+@lru_cache(maxsize=4)
+def _client(url: str, seconds: float) -> redis.Redis:
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=seconds,
+        socket_connect_timeout=min(seconds, 0.2),
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+def flag_of(name: str) -> str:
+    return f"fg:ring:{name}"
+
+
+def ring(name: str) -> None:
+    """Wake a worker of the queue once this transaction has committed."""
+    transaction.on_commit(partial(ring_now, name))
+
+
+def ring_now(name: str, *, force: bool = False) -> None:
+    """Wake a worker of the queue; one wake-up is under way at a time.
+
+    `force` ignores the flag that says so, which a dead worker may have left, but
+    adds nothing to wake-ups that still wait in the queue.
+    """
+
+    def send() -> None:
+        client = _client(settings.REDIS_URL, 0.2)
+        jobs = rq.Queue(name, connection=client, serializer=JSONSerializer)
+        fresh = client.set(flag_of(name), 1, nx=True, ex=FLAG_SECONDS)
+        if fresh or (force and not jobs.count):
+            jobs.enqueue("asyncconfig.jobs.wake", name, result_ttl=0, failure_ttl=3600)
+
+    _quietly(send)
+
+
+def answered(name: str) -> None:
+    """Let the next request ring again; called before rows are claimed."""
+    _quietly(lambda: _client(settings.REDIS_URL, 0.2).delete(flag_of(name)))
+
+
+def announce(request_ids: Sequence[UUID]) -> None:
+    """Tell the web threads that wait for these results, once this has committed."""
+    transaction.on_commit(partial(_announce, request_ids))
+
+
+def _announce(request_ids: Sequence[UUID]) -> None:
+
+    def send() -> None:
+        with _client(settings.REDIS_URL, 0.2).pipeline(transaction=False) as pipe:
+            for request_id in request_ids:
+                key = f"fg:result:{request_id}"
+                pipe.lpush(key, 1)
+                pipe.expire(key, RESULT_SECONDS)
+            pipe.execute()
+
+    _quietly(send)
+
+
+def wait_for(request_id: UUID, seconds: float) -> None:
+    """Return when the result is announced, or after at most `seconds`."""
+    began = time.monotonic()
+    try:
+        _client(settings.REDIS_URL, seconds + 1).blpop(
+            [f"fg:result:{request_id}"], timeout=seconds
+        )
+    except redis.RedisError:
+        # The caller polls the row; without Redis it does so a little faster.
+        left = min(seconds, 0.1) - (time.monotonic() - began)
+        time.sleep(max(left, 0))
+
+
+def _quietly(send: Callable[[], object]) -> None:
+    if not _silence.is_over():
+        return
+    try:
+        send()
+    except redis.RedisError as error:
+        _silence.begin()
+        logger.warning("Redis does not answer: %s", error)

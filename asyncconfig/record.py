@@ -1,0 +1,79 @@
+"""The record a destination receives (guide, table 2). Pure."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import TypedDict
+
+
+class RequestContext(TypedDict):
+    request_id: str
+    function_urn: str
+    condition: str
+    approximate_invoke_count: int
+
+
+class ResponseContext(TypedDict):
+    status_code: int
+    function_error: str
+
+
+class Record(TypedDict):
+    """Keys, order and JSON types are those of the guide's sample."""
+
+    timestamp: str
+    request_context: RequestContext
+    request_payload: str
+    response_context: ResponseContext
+    response_payload: str
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a record is made of; payloads are the raw bytes sent and returned."""
+
+    accepted_at: datetime
+    request_id: str
+    function_urn: str
+    condition: str
+    attempts: int
+    payload: bytes
+    status_code: int
+    error: str
+    result: bytes
+
+
+def build(facts: Facts, *, zone: tzinfo) -> Record:
+    """Build the record; payloads are always strings, times carry `zone`'s offset."""
+    return {
+        "timestamp": facts.accepted_at.astimezone(zone).isoformat(
+            timespec="milliseconds"
+        ),
+        "request_context": {
+            "request_id": facts.request_id,
+            "function_urn": facts.function_urn,
+            "condition": facts.condition,
+            "approximate_invoke_count": facts.attempts,
+        },
+        "request_payload": _text(facts.payload),
+        "response_context": {
+            "status_code": facts.status_code,
+            "function_error": facts.error,
+        },
+        "response_payload": _text(facts.result),
+    }
+
+
+def serialise(record: Record) -> bytes:
+    text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+    # A lone surrogate has no UTF-8; as an escape it is still valid JSON.
+    return text.encode("utf-8", "backslashreplace")
+
+
+def fit_result(result: bytes, *, limit: int) -> tuple[bytes, bool]:
+    """Return the result, or nothing when it is over the limit, and whether it was."""
+    return (b"", True) if len(result) > limit else (result, False)
+
+
+def _text(payload: bytes) -> str:
+    return payload.decode("utf-8", "replace")

@@ -1,0 +1,137 @@
+"""What nobody else notices: dead workers, requests too old, functions gone.
+
+Every worker sweeps once a second; each step takes a few rows in a transaction of
+its own, so two sweepers at once do no harm and a kill loses nothing.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.db import connection, transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from asyncconfig import clock, finishing, queue, settling
+from asyncconfig.models import Attempt, Delivery, Invocation, Worker
+from functions.models import Function, Version
+
+ROWS = 200
+
+
+def sweep() -> None:
+    """Do each chore until nothing is left of it."""
+    for chore in (_free_dead_workers, _free_dead_couriers, _expire, end_unavailable):
+        while chore() == ROWS:
+            pass
+    _ring_again()
+
+
+def _related(rows: QuerySet[Invocation]) -> QuerySet[Invocation]:
+    rows = rows.select_related("config", "version__function__project")
+    if connection.features.has_select_for_update_skip_locked:
+        rows = rows.select_for_update(skip_locked=True, of=("self",))
+    return rows.order_by("pk")
+
+
+def _free_dead_workers() -> int:
+    """Give back what workers held whose lease is over, with a lost attempt."""
+    dead = Worker.objects.dead(clock.now()).filter(queue=Worker.Queue.INVOKE)
+    if not dead.exists():
+        return 0
+    with transaction.atomic():
+        now = clock.now()
+        workers = list(Worker.objects.dead(now).filter(queue=Worker.Queue.INVOKE))
+        held = Invocation.objects.running().filter(worker__in=workers)
+        rows = list(_related(held)[:ROWS])
+        names = {worker.pk: worker.name for worker in workers}
+        for invocation in rows:
+            _lose(invocation, names, now)
+        if len(rows) < ROWS:
+            _bury(workers, now)
+    return len(rows)
+
+
+def _lose(invocation: Invocation, names: dict[int, str], now: datetime) -> None:
+    started_at = invocation.started_at
+    if started_at:
+        Attempt.objects.create(
+            invocation=invocation,
+            number=0,
+            epoch=invocation.epoch,
+            kind=Attempt.Kind.LOST,
+            error=settling.WORKER_LOST,
+            worker_name=names[invocation.worker_id or 0],
+            due_at=invocation.due_at,
+            started_at=started_at,
+            finished_at=now,
+            duration_ms=(now - started_at).total_seconds() * 1000,
+        )
+    settling.lose(invocation, now=now, started=bool(started_at))
+
+
+def _bury(workers: list[Worker], now: datetime) -> None:
+    """Mark workers as stopped that hold nothing any more."""
+    buried = Worker.objects.dead(now).filter(pk__in=[worker.pk for worker in workers])
+    running = Invocation.objects.running().filter(worker=OuterRef("pk"))
+    sending = Delivery.objects.sending().filter(worker=OuterRef("pk"))
+    buried.exclude(Exists(running)).exclude(Exists(sending)).update(stopped_at=now)
+
+
+def _free_dead_couriers() -> int:
+    dead = Worker.objects.dead(clock.now()).filter(queue=Worker.Queue.DELIVER)
+    if not dead.exists():
+        return 0
+    with transaction.atomic():
+        now = clock.now()
+        workers = list(Worker.objects.dead(now).filter(queue=Worker.Queue.DELIVER))
+        held = Delivery.objects.sending().filter(worker__in=workers)
+        held.update(status=Delivery.Status.WAIT, worker=None, epoch=F("epoch") + 1)
+        _bury(workers, now)
+        queue.ring(queue.DELIVER)
+    return 0
+
+
+def _expire() -> int:
+    """End requests whose validity period is over."""
+    return _end(lambda now: Q(deadline__lt=now))
+
+
+def end_unavailable() -> int:
+    """End what waits for a function or version that is deleted or disabled."""
+    waiting = Invocation.objects.waiting()
+    functions = Function.objects.filter(
+        Q(deleted_at__isnull=False) | Q(max_instances=0),
+        Exists(waiting.filter(function=OuterRef("pk"))),
+    )
+    versions = Version.objects.filter(
+        Exists(waiting.filter(function=OuterRef("function"), version=OuterRef("pk"))),
+        deleted_at__isnull=False,
+    )
+    gone = list(functions.values_list("pk", flat=True)[:ROWS])
+    stale = list(versions.values_list("pk", flat=True)[:ROWS])
+    if not (gone or stale):
+        return 0
+    return _end(lambda now: Q(function__in=gone) | Q(version__in=stale))
+
+
+def _end(which: Callable[[datetime], Q]) -> int:
+    condition = which(clock.now())
+    if not Invocation.objects.waiting().filter(condition).exists():
+        return 0
+    with transaction.atomic():
+        now = clock.now()
+        rows = list(_related(Invocation.objects.waiting().filter(condition))[:ROWS])
+        for invocation in rows:
+            ending = settling.ending_before_run(invocation, now)
+            if ending:
+                finishing.finish(invocation, ending, now=now)
+                settling.tell_waiter(invocation)
+    return len(rows)
+
+
+def _ring_again() -> None:
+    """Wake a worker for what has been due for a while and nobody took."""
+    overdue = Q(due_at__lt=clock.now())
+    if Invocation.objects.waiting().filter(overdue).exists():
+        queue.ring_now(queue.INVOKE, force=True)
+    if Delivery.objects.waiting().filter(overdue).exists():
+        queue.ring_now(queue.DELIVER, force=True)

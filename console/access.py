@@ -1,0 +1,177 @@
+"""Who may see and do what. Pages and API fetch rows only through here.
+
+Another project's things do not exist (404); one's own without the right are
+refused (403) with the right to ask for.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import wraps
+from typing import Concatenate, ParamSpec
+from uuid import UUID
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils.translation import gettext as _
+
+from asyncconfig.models import Delivery, Invocation
+from functions import names
+from functions.models import Alias, Function, Project, TestEvent, Version
+
+ADMINISTRATOR = "FunctionGraph Administrator"
+INVOKER = "FunctionGraph Invoker"
+READER = "FunctionGraph ReadOnlyAccess"
+PROJECT_KEY = "project_id"
+
+Person = AbstractBaseUser | AnonymousUser
+P = ParamSpec("P")
+
+
+class Right(StrEnum):
+    """What a person may do; each includes the ones before it."""
+
+    READ = "read"
+    INVOKE = "invoke"
+    CONFIGURE = "configure"
+
+
+GROUPS_WITH = {
+    Right.READ: (ADMINISTRATOR, INVOKER, READER),
+    Right.INVOKE: (ADMINISTRATOR, INVOKER),
+    Right.CONFIGURE: (ADMINISTRATOR,),
+}
+ASK_FOR = {
+    Right.READ: READER,
+    Right.INVOKE: INVOKER,
+    Right.CONFIGURE: ADMINISTRATOR,
+}
+
+
+class Denied(PermissionDenied):
+    """The right is missing; the sentence names the group to ask for."""
+
+    def __init__(self, right: Right) -> None:
+        self.group = ASK_FOR[right]
+        super().__init__(
+            _("Insufficient permissions. Ask an administrator for %(group)s.")
+            % {"group": self.group}
+        )
+
+
+def rights_of(user: Person) -> frozenset[Right]:
+    """Return what the person may do, asked of the database once per user object."""
+    if not isinstance(user, User) or not user.is_active:
+        return frozenset()
+    if user.is_superuser:
+        return frozenset(Right)
+    known: frozenset[Right] | None = getattr(user, "_rights", None)
+    if known is None:
+        groups = set(user.groups.values_list("name", flat=True))
+        known = frozenset(
+            right for right, allowed in GROUPS_WITH.items() if groups & set(allowed)
+        )
+        user._rights = known  # type: ignore[attr-defined]
+    return known
+
+
+def may(user: Person, right: Right) -> bool:
+    return right in rights_of(user)
+
+
+def require(user: Person, right: Right) -> None:
+    """Raise Denied when the person lacks the right."""
+    if not may(user, right):
+        raise Denied(right)
+
+
+def needs(
+    right: Right,
+) -> Callable[
+    [Callable[Concatenate[HttpRequest, P], HttpResponse]],
+    Callable[Concatenate[HttpRequest, P], HttpResponse],
+]:
+    """Close a view to people without the right."""
+
+    def closed(
+        view: Callable[Concatenate[HttpRequest, P], HttpResponse],
+    ) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @wraps(view)
+        def checked(
+            request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
+        ) -> HttpResponse:
+            require(request.user, right)
+            return view(request, *args, **kwargs)
+
+        return checked
+
+    return closed
+
+
+def get_project(request: HttpRequest) -> Project:
+    """Return the project a person works in: the chosen one, or the first."""
+    known: Project | None = getattr(request, "_project", None)
+    if known is None:
+        projects = Project.objects.of(request.user).order_by("pk")
+        chosen = request.session.get(PROJECT_KEY)
+        known = projects.filter(project_id=chosen).first() if chosen else None
+        known = known or projects.first()
+        if known is None:
+            raise PermissionDenied(
+                _("You belong to no project. Ask an administrator to add you to one.")
+            )
+        request._project = known  # type: ignore[attr-defined]
+    return known
+
+
+def get_function(project: Project, package: str, name: str) -> Function:
+    functions = Function.objects.in_project(project).select_related("project")
+    found = functions.filter(package=package, name=name).first()
+    if found is None:
+        raise Http404(_("Function %(name)s does not exist.") % {"name": name})
+    return found
+
+
+def get_version(function: Function, qualifier: str) -> Version:
+    """Return the version a page shows; an alias shows the one it points at."""
+    name = qualifier or names.LATEST
+    if name.startswith("!"):
+        alias = get_object_or_404(Alias, function=function, name=name[1:])
+        name = alias.version.name
+    versions = Version.objects.alive().select_related(
+        "function__project", "agency", "code"
+    )
+    found = versions.filter(function=function, name=name).first()
+    if found is None:
+        raise Http404(
+            _("There is no version or alias %(qualifier)s.") % {"qualifier": qualifier}
+        )
+    return found
+
+
+def get_event(function: Function, name: str) -> TestEvent:
+    return get_object_or_404(TestEvent, function=function, name=name)
+
+
+def get_invocation(project: Project, request_id: UUID) -> Invocation:
+    invocations = Invocation.objects.in_project(project).select_related(
+        "function__project",
+        "version",
+        "config",
+        "worker",
+        "delivery",
+        "source__invocation__function",
+    )
+    found = invocations.filter(request_id=request_id).first()
+    if found is None:
+        raise Http404(_("Not found or past retention."))
+    return found
+
+
+def get_delivery(project: Project, delivery_id: UUID) -> Delivery:
+    deliveries = Delivery.objects.filter(function__project=project)
+    return get_object_or_404(
+        deliveries.select_related("invocation__function__project"),
+        delivery_id=delivery_id,
+    )

@@ -1,0 +1,3 @@
+from console.models.access_key import AccessKey
+
+__all__ = ["AccessKey"]

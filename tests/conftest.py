@@ -1,0 +1,23 @@
+"""Fixtures: what needs setting up and taking down, never data."""
+
+import pytest
+
+from asyncconfig import accepting, clock
+
+
+@pytest.fixture(autouse=True)
+def _steady_clock():
+    """Each test may shift the clock; afterwards it is right again."""
+    accepting.recent.forget()
+    with clock.shifted():
+        yield
+
+
+@pytest.fixture
+def engine(db, settings, tmp_path_factory):
+    from tests.engine import Engine  # noqa: PLC0415 - models need the settings
+
+    settings.RUNTIME_DIR = tmp_path_factory.mktemp("runtime")
+    made = Engine()
+    yield made
+    made.close()

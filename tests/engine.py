@@ -1,0 +1,74 @@
+"""Drive a worker's lanes step by step, on a clock that tests move."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from asyncconfig import clock, leasing, sweeping
+from asyncconfig.delivering import DeliverLane
+from asyncconfig.invoking import InvokeLane
+from asyncconfig.models import Delivery, Invocation
+
+
+class Engine:
+    """Both lanes of one installation, without threads."""
+
+    def __init__(self):
+        self.invoke = InvokeLane()
+        self.deliver = DeliverLane()
+        self._workers = {}
+
+    def worker(self, lane):
+        """Return the lane's worker, with a lease that holds now."""
+        worker = self._workers.get(lane.name)
+        if worker is None:
+            worker = self._workers[lane.name] = leasing.register(lane.name, slots=8)
+        worker.lease_until = clock.now() + timedelta(
+            seconds=settings.WORKER_LEASE_SECONDS
+        )
+        worker.save()
+        return worker
+
+    def claim(self, lane=None, *, free=8, ahead=0):
+        lane = lane or self.invoke
+        with transaction.atomic():
+            return lane.claim(self.worker(lane), free=free, ahead=ahead)
+
+    def settle(self, done, lane=None):
+        lane = lane or self.invoke
+        with transaction.atomic():
+            lane.settle(self.worker(lane), done)
+
+    def step(self):
+        """Run everything that is due now, once; return how many that was."""
+        count = 0
+        for lane in (self.invoke, self.deliver):
+            claims = self.claim(lane)
+            self.settle([(claim, lane.run(claim)) for claim in claims], lane)
+            count += len(claims)
+        return count
+
+    def run(self):
+        """Run until nothing is due now, notifications and what they start included."""
+        while self.step():
+            pass
+
+    def run_out(self):
+        """Run until nothing waits, moving the clock to each due time."""
+        for _turn in range(200):
+            self.run()
+            due = [
+                at
+                for rows in (Invocation.objects.waiting(), Delivery.objects.waiting())
+                for at in rows.values_list("due_at", flat=True)
+            ]
+            if not due:
+                return
+            clock.shift(max((min(due) - clock.now()).total_seconds(), 0) + 0.001)
+            sweeping.sweep()
+        raise AssertionError("it never came to rest")
+
+    def close(self):
+        self.invoke.close()
+        self.deliver.close()

@@ -1,0 +1,78 @@
+"""Rows with dull defaults; a test names only what it is about."""
+
+import itertools
+import json
+
+from django.contrib.auth.models import Group, User
+
+from asyncconfig import accepting, configuring
+from asyncconfig.destinations import KINDS
+from functions import creating, projects
+from functions.models import Agency, Function, Project, Version
+from functions.models.agency import DEFAULT_AGENCY
+from functions.qualifiers import Resolved
+from functions.runtime import available_runtimes
+
+_numbers = itertools.count(1)
+
+ECHO = "def handler(event, context):\n    return event\n"
+HELLO = "def handler(event, context):\n    return 'hello world!'\n"
+RAISES = "def handler(event, context):\n    raise ValueError('asked to fail')\n"
+
+
+def make_user(name="", *, group="", project=None, **fields):
+    name = name or f"user{next(_numbers)}"
+    user = User.objects.create_user(name, password="pass", **fields)
+    if group:
+        user.groups.add(Group.objects.get_or_create(name=group)[0])
+    if project:
+        project.members.add(user)
+    return user
+
+
+def make_project(name="cn-east-3", *, members=()):
+    return projects.create(name, members=members)
+
+
+def make_function(name="", *, project=None, source=HELLO, agency=True, **fields):
+    project = project or Project.objects.first() or make_project()
+    found = Agency.objects.get(project=project, name=DEFAULT_AGENCY)
+    new = creating.NewFunction(
+        name=name or f"fn{next(_numbers)}",
+        runtime=available_runtimes()[0],
+        source=source,
+        agency=found if agency else None,
+        **fields,
+    )
+    return creating.create(project, new)
+
+
+def latest(function: Function) -> Version:
+    return Version.objects.select_related("function__project").get(
+        function=function, name="latest"
+    )
+
+
+def function_destination(function, qualifier="latest"):
+    param = json.dumps({"func_urn": function.urn(qualifier)})
+    destination = KINDS["FunctionGraph"]
+    return configuring.Destined(
+        destination.kind, param, destination.read(param, latest(function))
+    )
+
+
+def make_config(function, *, on_success=None, on_failure=None, **fields):
+    """Configure latest; targets are functions."""
+    sides = {
+        name: function_destination(target)
+        for name, target in (("on_success", on_success), ("on_failure", on_failure))
+        if target
+    }
+    return configuring.save(
+        latest(function), configuring.Wanted(**sides, **fields), by=None
+    )
+
+
+def accept(function, payload=b"{}", **fields):
+    fields.setdefault("origin", accepting.Origin(by="test"))
+    return accepting.accept(Resolved(latest(function)), payload, **fields)
