@@ -1,0 +1,222 @@
+"""One run on one instance, from the first request to its Outcome."""
+
+import json
+import signal
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from functions.runtime import log as loglines
+from functions.runtime import outcome as outcomes
+from functions.runtime.bootstrap import codes, protocol
+from functions.runtime.bootstrap.codes import Kind
+from functions.runtime.bootstrap.protocol import Frame, FrameRefused
+from functions.runtime.channel import Died, Overdue
+from functions.runtime.instance import Instance
+from functions.runtime.log import Log
+from functions.runtime.outcome import Outcome
+from functions.runtime.spec import Call
+
+# How long a child that closed its channel may take to end.
+END_SECONDS = 1.0
+# These ends leave the instance as good as it was.
+HARMLESS = {Kind.OK, Kind.CODE, Kind.RESULT, Kind.DISK}
+LIMIT_ANSWERS = {
+    "load": "loading the code took more than {:g}s",
+    "initialize": "function initialization timeout {:g}s",
+    "invoke": "call invoke timeout {:g}s",
+}
+
+
+class NeverBegan(Exception):
+    """The instance ended before it read the request; another may take it."""
+
+
+@dataclass(frozen=True)
+class Phase:
+    """How one phase ended: the outcome as far as it is known, and its measures."""
+
+    outcome: Outcome
+    milliseconds: float
+    cpu_seconds: float = 0.0
+
+
+class Attempt:
+    """Runs a call on an instance, which it loads first if it is new."""
+
+    def __init__(
+        self, instance: Instance, call: Call, log: Log, *, load_seconds: float
+    ) -> None:
+        self._instance = instance
+        self._spec = instance.spec
+        self._call = call
+        self._log = log
+        self._load_seconds = load_seconds
+        self._has_answered = False
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether the instance may serve another call."""
+        return self._has_answered and self._instance.is_loaded
+
+    def run(self) -> Outcome:
+        """Run; raises only NeverBegan."""
+        init_ms = 0.0
+        if not self._instance.is_loaded:
+            phase = self._prepare()
+            init_ms = phase.milliseconds
+            if not phase.outcome.ok:
+                return self._complete(phase.outcome, init_ms=init_ms, cold=True)
+        phase = self._do("invoke", self._call.payload, self._spec.timeout)
+        return self._complete(
+            phase.outcome,
+            duration_ms=phase.milliseconds,
+            init_ms=init_ms,
+            cold=init_ms > 0,
+        )
+
+    def _prepare(self) -> Phase:
+        """Load the code and call its initializer."""
+        description = json.dumps(self._instance.description()).encode()
+        phase = self._do("load", description, self._load_seconds)
+        took = phase.milliseconds
+        if phase.outcome.ok and self._spec.initializer_handler:
+            phase = self._do("initialize", b"", self._spec.initializer_timeout)
+            took += phase.milliseconds
+        self._instance.is_loaded = phase.outcome.ok
+        return replace(phase, milliseconds=took)
+
+    def _do(self, what: str, body: bytes, seconds: float) -> Phase:
+        request_id = self._call.request_id
+        version = f", version: {self._spec.version}" if what == "invoke" else ""
+        self._log.line(f"Start {what} request '{request_id}'{version}")
+        began = time.monotonic()
+        outcome, cpu = self._ask(what, body, seconds)
+        phase = Phase(outcome, (time.monotonic() - began) * 1000, cpu)
+        self._log.line(
+            loglines.finish_line(
+                what,
+                request_id,
+                failed=not outcome.ok,
+                duration_ms=phase.milliseconds,
+                memory_mb=outcome.memory_mb,
+                billed=self._billed(phase) if what == "invoke" else "",
+            )
+        )
+        return phase
+
+    def _billed(self, phase: Phase) -> str:
+        seconds = max(phase.milliseconds / 1000, 1e-6)
+        return loglines.billed_part(
+            self._spec.memory_mb,
+            phase.cpu_seconds / seconds,
+            self._instance.storage_mb(),
+        )
+
+    def _ask(self, what: str, body: bytes, seconds: float) -> tuple[Outcome, float]:
+        """Have the child do one thing; also return the CPU seconds it took."""
+        header = {
+            "op": what,
+            "request_id": self._call.request_id,
+            "alias": self._call.alias,
+            "tenant_id": self._call.tenant_id,
+        }
+        self._has_answered = False
+        try:
+            frame = self._instance.exchange(
+                protocol.pack(header, body), seconds, self._log
+            )
+            outcome, cpu = _read(frame)
+        except Overdue:
+            return self._overdue(what, seconds), 0.0
+        except Died as death:
+            if death.unread:
+                raise NeverBegan from death
+            return self._death(what), 0.0
+        except FrameRefused as error:
+            return outcomes.failed(
+                Kind.RESULT, codes.NOT_SERIALISABLE, "AnswerRefused", str(error)
+            ), 0.0
+        self._has_answered = outcome.kind in HARMLESS
+        return outcome, cpu
+
+    def _overdue(self, what: str, seconds: float) -> Outcome:
+        memory = self._instance.memory_mb()
+        self._instance.kill()
+        kind, code = {
+            "load": (Kind.LOAD, codes.INITIALIZER_TIMED_OUT),
+            "initialize": (Kind.INIT, codes.INITIALIZER_TIMED_OUT),
+            "invoke": (Kind.TIMEOUT, codes.TIMED_OUT),
+        }[what]
+        message = LIMIT_ANSWERS[what].format(seconds)
+        ended = outcomes.failed(kind, code, "FunctionTimeoutError", message)
+        return replace(ended, memory_mb=memory)
+
+    def _death(self, what: str) -> Outcome:
+        """Say what the end of the process means; only SIGKILL comes from outside."""
+        status = self._instance.status(END_SECONDS)
+        kind, code = {
+            "load": (Kind.LOAD, codes.ENTRY_EXCEPTION),
+            "initialize": (Kind.INIT, codes.INITIALIZER_EXCEPTION),
+            "invoke": (Kind.CODE, codes.USER_EXCEPTION),
+        }[what]
+        if status == codes.EXIT_OUT_OF_MEMORY:
+            return outcomes.failed(
+                Kind.MEMORY,
+                codes.OUT_OF_MEMORY,
+                "MemoryError",
+                "runtime memory limit exceeded",
+            )
+        if status == -signal.SIGKILL:
+            return outcomes.lost("The instance was killed from outside.")
+        if status is None and self._instance.has_ended():
+            return outcomes.lost("The instance ended with all the others.")
+        return outcomes.failed(kind, code, "ProcessExited", _words(status))
+
+    def _complete(
+        self,
+        outcome: Outcome,
+        *,
+        init_ms: float,
+        cold: bool,
+        duration_ms: float = 0.0,
+    ) -> Outcome:
+        return replace(
+            outcome,
+            duration_ms=duration_ms,
+            init_ms=init_ms,
+            cold=cold,
+            instance=self._instance.id,
+            started=outcome.kind is not Kind.SYSTEM,
+            log=self._log.contents(),
+            log_truncated=self._log.is_truncated,
+        )
+
+
+def _words(status: int | None) -> str:
+    if status is None:
+        return "the code closed the connection to its runtime"
+    if status >= 0:
+        return f"the process exited with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:
+        name = str(-status)
+    return f"the process was ended by signal {name}"
+
+
+def _read(frame: Frame) -> tuple[Outcome, float]:
+    """Return what the child says; raise FrameRefused when it makes no sense."""
+    header: Any = frame.header
+    try:
+        outcome = Outcome(
+            kind=Kind(header["kind"]),
+            code=int(header["code"]),
+            result=frame.body,
+            content_type=str(header["content_type"]),
+            error=str(header["error"]),
+            memory_mb=float(header["memory_mb"]),
+        )
+        return outcome, float(header["cpu_seconds"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        raise FrameRefused("The instance sent an unreadable answer.") from error

@@ -1,0 +1,190 @@
+"""One child process: started, spoken to and killed here."""
+
+import contextlib
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import socket
+from pathlib import Path
+
+from functions.runtime.bootstrap.protocol import Frame
+from functions.runtime.channel import Channel
+from functions.runtime.log import Log
+from functions.runtime.spec import PATH, Spec
+from functions.runtime.zygotes import Forked, Zygote
+
+MB = 1024 * 1024
+END_SECONDS = 5
+MOST_FILES_MEASURED = 1000
+# What an answer may have beyond the result: the error JSON has limits of its own.
+ANSWER_ROOM = 256 * 1024
+
+logger = logging.getLogger(__name__)
+
+
+class Instance:
+    """A child that runs one version; serves one call at a time."""
+
+    def __init__(self, spec: Spec, zygote: Zygote, root: Path, code: Path) -> None:
+        """Fork the child; raises ZygoteLost, NotForked or OSError.
+
+        `code` is the folder of its unpacked code; its own folder is made in `root`.
+        """
+        self.id = f"i-{secrets.token_hex(4)}"
+        self.spec = spec
+        self.is_loaded = False
+        self._zygote = zygote
+        self._status: int | None = None
+        self._home = root / self.id
+        self._scratch = str(self._home / "tmp")
+        _furnish(self._home, code)
+        self._pid, self._channel = self._fork()
+
+    def _fork(self) -> tuple[int, Channel]:
+        ours, theirs = socket.socketpair()
+        output, written = os.pipe()
+        try:
+            forked: Forked = self._zygote.fork(theirs, written)
+        except Exception:
+            ours.close()
+            os.close(output)
+            shutil.rmtree(self._home, ignore_errors=True)
+            raise
+        finally:
+            theirs.close()
+            os.close(written)
+        return forked.pid, Channel(ours, output, forked.pidfd)
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._pid
+
+    def is_ready(self) -> bool:
+        """Say whether it lives and waits."""
+        return self._channel.is_quiet()
+
+    def has_ended(self) -> bool:
+        """Say whether the process is gone."""
+        return self._channel.has_ended()
+
+    def exchange(self, request: bytes, seconds: float, log: Log) -> Frame:
+        """Send a request and wait for its answer, as `Channel.exchange` does."""
+        limit = self.spec.max_response_bytes + ANSWER_ROOM
+        return self._channel.exchange(request, seconds, log, limit)
+
+    def description(self) -> dict[str, object]:
+        """Return all that the child must know, secrets included."""
+        spec = self.spec
+        return {
+            "instance": self.id,
+            "home": str(self._home),
+            "code_root": str(self._home / "code"),
+            "environment": self._environment(),
+            "project_id": spec.project_id,
+            "function": spec.function,
+            "package": spec.package,
+            "version": spec.version,
+            "handler": spec.handler,
+            "timeout": spec.timeout,
+            "memory_mb": spec.memory_mb,
+            "cpu_millicores": spec.cpu_millicores,
+            "user_data": dict(spec.user_data),
+            "initializer_handler": spec.initializer_handler,
+            "initializer_timeout": spec.initializer_timeout,
+            "access_key": spec.access_key,
+            "secret_key": spec.secret_key,
+            "security_token": spec.security_token,
+            "max_response_bytes": spec.max_response_bytes,
+        }
+
+    def _environment(self) -> dict[str, str]:
+        basics = {
+            "PATH": PATH,
+            "LANG": "C.UTF-8",
+            "HOME": self._scratch,
+            "TMPDIR": self._scratch,
+        }
+        return {**basics, **self.spec.user_data, **_variables(self.spec, self._home)}
+
+    def kill(self) -> None:
+        """Kill the process with its group; harmless when it has ended.
+
+        Until it is collected its number cannot go to another process, except when the
+        zygote is gone too.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._channel.pidfd, signal.SIGKILL)
+        if self._zygote.is_alive() or not self._channel.has_ended():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._pid, signal.SIGKILL)
+
+    def status(self, seconds: float) -> int | None:
+        """Return how it ended, waiting for that; None when it has not, or unknown."""
+        if self._status is None and self._channel.has_ended(seconds):
+            self._status = self._zygote.collect(self._pid)
+        return self._status
+
+    def memory_mb(self) -> float:
+        """Return the most memory it has used; 0 when it has ended."""
+        with contextlib.suppress(OSError, ValueError):
+            for line in Path(f"/proc/{self._pid}/status").read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) / 1024
+        return 0.0
+
+    def storage_mb(self) -> float:
+        """Return the size of its temporary files, the first thousand of them."""
+        size = measured = 0
+        if not os.listdir(self._scratch):
+            return 0.0
+        for folder, _, names in os.walk(self._scratch):
+            for name in names:
+                with contextlib.suppress(OSError):
+                    size += os.lstat(os.path.join(folder, name)).st_size
+                measured += 1
+                if measured >= MOST_FILES_MEASURED:
+                    return size / MB
+        return size / MB
+
+    def dispose(self) -> None:
+        """Kill it if it lives, collect it, and remove its folder."""
+        self.kill()
+        if not self._channel.has_ended(END_SECONDS):
+            logger.warning("Instance %s (%d) does not end.", self.id, self._pid)
+        self.status(0)
+        self._channel.close()
+        # A tree may be deeper than Python recurses; the next pool tries again.
+        with contextlib.suppress(RecursionError):
+            shutil.rmtree(self._home, ignore_errors=True)
+
+
+def _furnish(home: Path, code: Path) -> None:
+    """Make the folder that is its working directory, with `code` in it."""
+    for folder in (home, home / "tmp", home / "log"):
+        folder.mkdir()
+    (home / "code").symlink_to(code / "code")
+
+
+def _variables(spec: Spec, home: Path) -> dict[str, str]:
+    """Return the variables of reference §7.3, with the folders as they are here."""
+    return {
+        "RUNTIME_PROJECT_ID": spec.project_id,
+        "RUNTIME_FUNC_NAME": spec.function,
+        "RUNTIME_FUNC_VERSION": spec.version,
+        "RUNTIME_PACKAGE": spec.package,
+        "RUNTIME_HANDLER": spec.handler,
+        "RUNTIME_TIMEOUT": f"{spec.timeout:g}",
+        "RUNTIME_USERDATA": json.dumps(dict(spec.user_data)),
+        "RUNTIME_CPU": str(spec.cpu_millicores),
+        "RUNTIME_MEMORY": str(spec.memory_mb),
+        "RUNTIME_MAX_RESP_BODY_SIZE": str(spec.max_response_bytes),
+        "RUNTIME_INITIALIZER_HANDLER": spec.initializer_handler,
+        "RUNTIME_INITIALIZER_TIMEOUT": f"{spec.initializer_timeout:g}",
+        "RUNTIME_ROOT": str(home),
+        "RUNTIME_CODE_ROOT": str(home / "code"),
+        "RUNTIME_LOG_DIR": str(home / "log"),
+    }

@@ -1,0 +1,329 @@
+"""The pool of warm instances: who runs, who waits, who goes."""
+
+import fcntl
+import logging
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from threading import Condition
+
+from functions.runtime import outcome as outcomes
+from functions.runtime.attempt import Attempt, NeverBegan
+from functions.runtime.bootstrap import codes
+from functions.runtime.bootstrap.codes import Kind
+from functions.runtime.codestore import CodeRefused, unpack
+from functions.runtime.instance import Instance
+from functions.runtime.log import Log
+from functions.runtime.outcome import Outcome
+from functions.runtime.spec import Call, Spec
+from functions.runtime.zygotes import (
+    NotForked,
+    ZygoteLost,
+    Zygotes,
+    available_runtimes,
+)
+
+# An instance may end just as it is given a call; this often another one is taken.
+TRIES = 3
+LOCK = "owner.lock"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class Run:
+    """A call in progress; `fate` is the outcome it gets whatever its code does."""
+
+    request_id: str
+    instance: Instance | None = None
+    fate: Outcome | None = None
+
+
+@dataclass
+class Idle:
+    """A warm instance, waiting since a moment of the monotonic clock."""
+
+    instance: Instance
+    since: float = field(default_factory=time.monotonic)
+
+
+class Pool:
+    """Runs calls, keeping instances warm; safe to use from many threads.
+
+    Instances are killed at once where they must not go on; their remains are
+    collected by a thread of the pool's own.
+    """
+
+    def __init__(
+        self,
+        *,
+        root: Path,
+        idle_seconds: float = 60,
+        memory_budget_mb: int = 2048,
+        log_limit: int = 256 * 1024,
+        load_seconds: float = 30,
+        code_limit: int = 1500 * 1024 * 1024,
+    ) -> None:
+        """Keep code and scratch folders under `root`, which pools may share.
+
+        `memory_budget_mb` bounds the memory sizes of all instances, as far as idle
+        ones can make room. Sizes of logs and unpacked code are in bytes.
+        """
+        self._idle_seconds = idle_seconds
+        self._memory_budget_mb = memory_budget_mb
+        self._log_limit = log_limit
+        self._load_seconds = load_seconds
+        self._code_limit = code_limit
+        root = root.resolve()
+        self._store = root / "code"
+        self._home, self._lock_fd = _claim_home(root)
+        self._zygotes = Zygotes()
+        self._remover = ThreadPoolExecutor(1, thread_name_prefix="instance-remover")
+        # Guards everything below, and that nobody kills what is already collected.
+        self._changed = Condition()
+        self._runs: set[Run] = set()
+        # The longest idle first.
+        self._idle: list[Idle] = []
+        self._is_closed = False
+
+    def invoke(self, spec: Spec, call: Call) -> Outcome:
+        """Run a call and wait for its end; whatever user code does is an Outcome."""
+        run = Run(call.request_id)
+        with self._changed:
+            if self._is_closed:
+                return outcomes.not_run("This worker is stopping.")
+            self._runs.add(run)
+        try:
+            return self._invoke(spec, call, run)
+        finally:
+            with self._changed:
+                self._runs.discard(run)
+                self._changed.notify_all()
+
+    def cancel(self, request_id: str) -> bool:
+        """Stop the runs of a request now; False when none is running here."""
+        return self._doom(
+            lambda run: run.request_id == request_id, outcomes.cancelled()
+        )
+
+    def kill_all(self) -> None:
+        """Kill all instances at once; calls in progress end as lost."""
+        fate = outcomes.lost("All instances of the worker were killed.")
+        self._doom(lambda run: True, fate)
+        with self._changed:
+            idle, self._idle = self._idle, []
+            for item in idle:
+                item.instance.kill()
+        for item in idle:
+            self._remove(item.instance)
+
+    def reap(self) -> None:
+        """Let go of instances idle for too long, dead, or over the memory budget."""
+        oldest = time.monotonic() - self._idle_seconds
+        with self._changed:
+            gone = [
+                item
+                for item in self._idle
+                if item.since < oldest or not item.instance.is_ready()
+            ]
+            self._idle = [item for item in self._idle if item not in gone]
+        for item in gone:
+            self._remove(item.instance)
+        self._make_room(0)
+
+    def close(self) -> None:
+        """End everything: calls in progress as lost, all processes, all folders."""
+        with self._changed:
+            if self._is_closed:
+                return
+            self._is_closed = True
+        self.kill_all()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._runs)
+        self._remover.shutdown()
+        self._zygotes.close()
+        shutil.rmtree(self._home, ignore_errors=True)
+        os.close(self._lock_fd)
+
+    # One call.
+
+    def _invoke(self, spec: Spec, call: Call, run: Run) -> Outcome:
+        for _ in range(TRIES):
+            try:
+                instance = self._take(spec) or self._start(spec)
+            except CodeRefused as error:
+                return outcomes.failed(
+                    Kind.LOAD, codes.ENTRY_EXCEPTION, "FunctionLoadError", str(error)
+                )
+            except (ZygoteLost, NotForked, OSError) as error:
+                logger.warning("No instance for %s: %r", spec.function, error)
+                return outcomes.not_run(f"No instance could be started: {error!r}")
+            except UnknownRuntime as error:
+                return outcomes.not_run(str(error))
+            try:
+                return self._attempt(instance, call, run)
+            except NeverBegan:
+                if run.fate:
+                    return run.fate
+        return outcomes.lost("Instances ended before they took the call.")
+
+    def _attempt(self, instance: Instance, call: Call, run: Run) -> Outcome:
+        """Run on that instance, then keep it or let it go."""
+        log = Log(self._log_limit)
+        attempt = Attempt(instance, call, log, load_seconds=self._load_seconds)
+        outcome = None
+        try:
+            with self._changed:
+                run.instance = instance
+                is_doomed = run.fate is not None
+            if not is_doomed:
+                outcome = attempt.run()
+        finally:
+            is_good = outcome is not None and attempt.is_reusable
+            self._part(run, instance, is_good=is_good, is_over=outcome is not None)
+        return _ended(outcome, run.fate)
+
+    def _part(
+        self, run: Run, instance: Instance, *, is_good: bool, is_over: bool
+    ) -> None:
+        """Keep the instance for the next call, or let it go."""
+        with self._changed:
+            run.instance = None
+            if is_over:
+                # From here on nobody can say any more that it was cancelled.
+                self._runs.discard(run)
+            is_kept = is_good and not run.fate and not self._is_closed
+            if is_kept:
+                self._idle.append(Idle(instance))
+            self._changed.notify_all()
+        if not is_kept:
+            self._remove(instance)
+
+    def _take(self, spec: Spec) -> Instance | None:
+        """Return the warm instance of that key that was used last."""
+        dead = []
+        try:
+            with self._changed:
+                for item in reversed(self._idle):
+                    if item.instance.spec != spec:
+                        continue
+                    self._idle.remove(item)
+                    if item.instance.is_ready():
+                        return item.instance
+                    dead.append(item.instance)
+            return None
+        finally:
+            for instance in dead:
+                self._remove(instance)
+
+    def _start(self, spec: Spec) -> Instance:
+        if spec.runtime not in available_runtimes():
+            raise UnknownRuntime(spec.runtime)
+        code = unpack(spec, self._store, largest=self._code_limit)
+        self._make_room(spec.memory_mb)
+        try:
+            zygote = self._zygotes.get(spec.runtime)
+            return Instance(spec, zygote, self._home, code)
+        except ZygoteLost:
+            # It ended just now; one that ends twice is a trouble of the host's.
+            zygote = self._zygotes.get(spec.runtime)
+            return Instance(spec, zygote, self._home, code)
+
+    # Letting go.
+
+    def _doom(self, is_meant: Callable[[Run], bool], fate: Outcome) -> bool:
+        """Give runs their outcome and kill their instances."""
+        with self._changed:
+            meant = [run for run in self._runs if is_meant(run)]
+            for run in meant:
+                run.fate = run.fate or fate
+                if run.instance:
+                    run.instance.kill()
+        return bool(meant)
+
+    def _make_room(self, needed_mb: int) -> None:
+        """Let idle instances go, the longest idle first, to stay in the budget."""
+        gone = []
+        with self._changed:
+            busy = [run.instance for run in self._runs if run.instance]
+            used = sum(instance.spec.memory_mb for instance in busy) + sum(
+                item.instance.spec.memory_mb for item in self._idle
+            )
+            while self._idle and used + needed_mb > self._memory_budget_mb:
+                gone.append(self._idle.pop(0).instance)
+                used -= gone[-1].spec.memory_mb
+        for instance in gone:
+            self._remove(instance)
+
+    def _remove(self, instance: Instance) -> None:
+        try:
+            self._remover.submit(_dispose, instance)
+        except RuntimeError:
+            # The pool was closed meanwhile, and its thread with it.
+            _dispose(instance)
+
+
+class UnknownRuntime(Exception):
+    """This host does not have the function's runtime."""
+
+    def __init__(self, runtime: str) -> None:
+        offered = ", ".join(available_runtimes())
+        super().__init__(
+            f"The runtime {runtime} is not available on this worker; it has {offered}."
+        )
+
+
+def _dispose(instance: Instance) -> None:
+    try:
+        instance.dispose()
+    except Exception:
+        logger.exception("Instance %s could not be removed.", instance.id)
+
+
+def _ended(outcome: Outcome | None, fate: Outcome | None) -> Outcome:
+    """Return how a run ended; its fate decides, but what was measured stays."""
+    if fate is None:
+        return outcome or outcomes.lost("The run did not begin.")
+    if outcome is None:
+        return fate
+    return replace(
+        outcome,
+        kind=fate.kind,
+        code=fate.code,
+        result=fate.result,
+        content_type=fate.content_type,
+        error=fate.error,
+        started=True,
+    )
+
+
+def _claim_home(root: Path) -> tuple[Path, int]:
+    """Make this pool's folder, and remove those whose pools are gone."""
+    pools = root / "pools"
+    pools.mkdir(parents=True, exist_ok=True)
+    for other in pools.iterdir():
+        _remove_if_dead(other)
+    home = pools / secrets.token_hex(6)
+    part = pools / f".{home.name}"
+    part.mkdir()
+    fd = os.open(part / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    part.rename(home)
+    return home, fd
+
+
+def _remove_if_dead(home: Path) -> None:
+    """Remove a pool's folder unless its owner, alive, holds its lock."""
+    if home.name.startswith("."):
+        return
+    try:
+        with open(home / LOCK) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(home, ignore_errors=True)
+    except OSError:
+        return

@@ -1,0 +1,108 @@
+"""Archives are unpacked safely, once, and completely."""
+
+import stat
+import threading
+import zipfile
+
+import pytest
+
+from functions.runtime import Kind
+from functions.runtime.codestore import CodeRefused, unpack
+from tests.runtime.specs import call, make_spec, make_zip_spec
+
+HANDLER = "def handler(event, context): return 'ran'"
+LARGEST = 1024 * 1024
+
+
+def special(name, kind):
+    info = zipfile.ZipInfo(name)
+    info.external_attr = (kind | 0o777) << 16
+    return info
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../evil.py", "/tmp/evil.py", "a/../../evil.py", "a\\..\\evil.py", "x" * 2000],
+)
+def test_archive_may_not_write_outside(pool, tmp_path, name):
+    outcome = pool.invoke(make_zip_spec({"index.py": HANDLER, name: "x"}), call())
+
+    assert (outcome.kind, outcome.code) == (Kind.LOAD, 4001)
+    assert not list(tmp_path.rglob("evil.py"))
+    assert not list(tmp_path.rglob(".part-*"))
+
+
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
+def test_archive_may_have_only_files_and_folders(tmp_path, kind):
+    spec = make_zip_spec({special("link", kind): "/etc/passwd"})
+
+    with pytest.raises(CodeRefused, match="neither a file nor a folder"):
+        unpack(spec, tmp_path, largest=LARGEST)
+
+
+def test_archive_may_not_be_a_bomb(tmp_path):
+    spec = make_zip_spec({"a": bytes(600 * 1024), "b": bytes(600 * 1024)})
+
+    with pytest.raises(CodeRefused, match="too large"):
+        unpack(spec, tmp_path, largest=LARGEST)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "files", [{"a": "1", "a/b": "2"}, {"a/b": "1", "a": "2"}, {"x" * 300: "1"}]
+)
+def test_archive_with_impossible_names_is_refused(tmp_path, files):
+    with pytest.raises(CodeRefused):
+        unpack(make_zip_spec(files), tmp_path, largest=LARGEST)
+
+
+def test_archive_that_is_none_is_refused(pool):
+    outcome = pool.invoke(make_spec("not a zip", code_type="zip"), call())
+
+    assert outcome.kind is Kind.LOAD
+    assert "is not a usable ZIP archive" in outcome.error
+
+
+def test_executable_files_stay_executable(tmp_path):
+    spec = make_zip_spec({special("run.sh", stat.S_IFREG): "#!/bin/sh", "plain": ""})
+
+    code = unpack(spec, tmp_path, largest=LARGEST) / "code"
+
+    assert (code / "run.sh").stat().st_mode & 0o111
+    assert not (code / "plain").stat().st_mode & 0o111
+
+
+def test_inline_code_may_not_write_outside(tmp_path):
+    spec = make_spec(HANDLER, code_filename="../index.py")
+
+    with pytest.raises(CodeRefused, match="not allowed"):
+        unpack(spec, tmp_path / "store", largest=LARGEST)
+
+
+def test_many_threads_unpack_the_same_code_once(tmp_path):
+    spec = make_zip_spec({f"{n}.py": HANDLER for n in range(50)})
+    found = []
+    threads = [
+        threading.Thread(
+            target=lambda: found.append(unpack(spec, tmp_path, largest=LARGEST))
+        )
+        for _ in range(8)
+    ]
+
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert len(found) == 8
+    assert list(tmp_path.iterdir()) == [found[0]]
+    assert len(list((found[0] / "code").iterdir())) == 50
+
+
+def test_another_file_name_is_other_code(tmp_path):
+    first = unpack(make_spec(HANDLER), tmp_path, largest=LARGEST)
+    spec = make_spec(HANDLER, code_filename="main.py")
+    second = unpack(spec, tmp_path, largest=LARGEST)
+
+    assert first != second
+    assert (second / "code" / "main.py").read_text() == HANDLER
