@@ -29,18 +29,27 @@ RESULT_SECONDS = 120
 
 
 class _Silence:
-    """How long Redis is left alone after it failed."""
+    """How long Redis is left alone after it failed; said once per outage."""
 
     def __init__(self) -> None:
         self._until = 0.0
+        self._is_out = False
         self._lock = threading.Lock()
 
     def is_over(self) -> bool:
         return time.monotonic() >= self._until
 
-    def begin(self) -> None:
+    def begin(self, error: redis.RedisError) -> None:
         with self._lock:
             self._until = time.monotonic() + SILENT_SECONDS
+            if not self._is_out:
+                logger.warning("Redis does not answer: %s", error)
+            self._is_out = True
+
+    def end(self) -> None:
+        if self._is_out:
+            logger.warning("Redis answers again.")
+            self._is_out = False
 
 
 _silence = _Silence()
@@ -118,11 +127,19 @@ def wait_for(request_id: UUID, seconds: float) -> None:
         time.sleep(max(left, 0))
 
 
+def is_up() -> bool:
+    """Say whether Redis answers."""
+    try:
+        return bool(_client(settings.REDIS_URL, 0.2).ping())
+    except redis.RedisError:
+        return False
+
+
 def _quietly(send: Callable[[], object]) -> None:
     if not _silence.is_over():
         return
     try:
         send()
+        _silence.end()
     except redis.RedisError as error:
-        _silence.begin()
-        logger.warning("Redis does not answer: %s", error)
+        _silence.begin(error)

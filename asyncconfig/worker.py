@@ -74,8 +74,7 @@ def _listen(name: str, stop: _Stop) -> None:
         listener.work(logging_level="WARNING")
         if not stop.asked:
             time.sleep(REDIS_PAUSE)
-    except redis.RedisError as error:
-        logger.warning("Redis does not answer: %s", error)
+    except redis.RedisError:
         if not stop.asked:
             time.sleep(REDIS_PAUSE)
     except SystemExit:

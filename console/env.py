@@ -1,10 +1,26 @@
 """Read settings from the environment; a wrong value names its variable."""
 
+import argparse
 import os
 import secrets
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
+
+
+def choose_data_dir(arguments: Sequence[str]) -> None:
+    """Put the command line's --data-dir where the settings look for it."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--data-dir")
+    known, _rest = parser.parse_known_args(arguments)
+    if known.data_dir:
+        os.environ["DATA_DIR"] = str(Path(known.data_dir).resolve())
+
+
+def for_children(changes: Mapping[str, str]) -> dict[str, str]:
+    """Return this process's environment with changes, for a child process."""
+    return {**os.environ, **changes}
 
 
 def text(name: str, *, default: str = "") -> str:

@@ -3,13 +3,10 @@
 from pathlib import Path
 
 import dj_database_url
-import django_stubs_ext
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from console import env
-
-django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
@@ -54,7 +51,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "console.middleware.htmx_sign_in",
     "console.middleware.time_zone",
-    "console.middleware.content_policy",
+    "console.middleware.ContentPolicy",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 FORM_RENDERER = "console.rendering.Renderer"

@@ -16,7 +16,6 @@ from asyncconfig.exceptions import (
 from asyncconfig.models import Attempt, Delivery, Invocation, Worker
 from functions import creating
 from functions.qualifiers import Resolved
-
 from tests.factories import RAISES, accept, latest, make_config, make_function
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]

@@ -1,0 +1,31 @@
+# The two commands a newcomer needs are `make run` and `make test`.
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+PYTHON := .venv/bin/python
+
+.PHONY: run test lint messages environment
+
+run: $(UV)
+	@$(UV) sync --quiet --frozen --inexact --no-dev
+	@exec $(PYTHON) manage.py up $(ARGS)
+
+test: environment
+	$(PYTHON) -m pytest $(ARGS)
+
+lint: environment
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy .
+	.venv/bin/lint-imports
+	.venv/bin/djlint --lint --quiet templates
+	DATA_DIR=$$(mktemp -d) $(PYTHON) manage.py makemigrations --check --dry-run
+
+# Rewrites the Chinese catalogue from the sources; needs gettext.
+messages: environment
+	DATA_DIR=$$(mktemp -d) $(PYTHON) manage.py makemessages -l zh_Hans --no-location --no-obsolete -i .venv -i var -i tests
+	DATA_DIR=$$(mktemp -d) $(PYTHON) manage.py compilemessages -l zh_Hans
+
+environment: $(UV)
+	@$(UV) sync --quiet --frozen --inexact
+
+.uv/bin/uv:
+	@python3 -m venv .uv && .uv/bin/pip install --quiet uv

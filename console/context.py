@@ -1,0 +1,88 @@
+"""What the shell around every page needs."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from console import access
+from console.access import Right
+from functions.models import Project
+
+THEMES = ("system", "light", "dark")
+# What app.js writes when it ages times and counts down.
+PHRASES = {
+    "seconds": _("%(n)d s"),
+    "minutes": _("%(n)d min"),
+    "ago_seconds": _("%(n)d s ago"),
+    "ago_minutes": _("%(n)d min ago"),
+    "ago_hours": _("%(n)d h ago"),
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One line of the sidebar; `prefix` is the part of the URL it stands for."""
+
+    label: str | Promise
+    url_name: str
+    icon: str
+    prefixes: tuple[str, ...]
+    right: Right = Right.READ
+    staff_only: bool = False
+
+
+NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
+    (
+        _("Functions"),
+        (
+            Item(_("Get started"), "welcome", "rocket", ("/welcome",)),
+            Item(_("Function list"), "functions", "layers", ("/functions", "/f/")),
+            Item(_("Test runner"), "runner", "play", ("/run",), Right.INVOKE),
+        ),
+    ),
+    (
+        _("Observe"),
+        (Item(_("Invocations"), "invocations", "activity", ("/invocations",)),),
+    ),
+    (
+        _("Operate"),
+        (
+            Item(_("Administration"), "admin:index", "shield", (), staff_only=True),
+            Item(_("RQ queues"), "rq_home", "server", (), staff_only=True),
+        ),
+    ),
+)
+
+
+def shell(request: HttpRequest) -> dict[str, Any]:
+    """Return theme, navigation and projects for the templates."""
+    user = getattr(request, "user", None)
+    theme = request.COOKIES.get("theme", "system")
+    known: dict[str, Any] = {
+        "theme": theme if theme in THEMES else "system",
+        "phrases": PHRASES,
+    }
+    if not isinstance(user, User):
+        return known
+    return known | {
+        "navigation": _navigation(user, request.path),
+        "projects": lambda: list(Project.objects.of(user).order_by("pk")[:100]),
+        "project": lambda: access.get_project(request),
+    }
+
+
+def _navigation(user: User, path: str) -> list[dict[str, Any]]:
+    groups = []
+    for title, items in NAVIGATION:
+        shown = [
+            {"item": item, "current": path.startswith(item.prefixes or ("\x00",))}
+            for item in items
+            if access.may(user, item.right) and (user.is_staff or not item.staff_only)
+        ]
+        if shown:
+            groups.append({"title": title, "items": shown})
+    return groups

@@ -1,0 +1,46 @@
+"""The only place that knows of htmx: whole pages, fragments, redirects."""
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
+from django_htmx.http import HttpResponseClientRedirect
+from django_htmx.middleware import HtmxDetails
+
+
+class PageRequest(HttpRequest):
+    """A request as the middleware leaves it."""
+
+    htmx: HtmxDetails
+
+
+def wants_fragment(request: HttpRequest) -> bool:
+    """Say whether htmx asks for a part; a restored or boosted page is a whole one."""
+    htmx: HtmxDetails | None = getattr(request, "htmx", None)
+    return bool(htmx) and not (htmx and (htmx.boosted or htmx.history_restore_request))
+
+
+def render_page(
+    request: HttpRequest,
+    template: str,
+    context: dict[str, Any],
+    *,
+    partial: str,
+    status: int = 200,
+) -> HttpResponse:
+    """Render the page, or only its partial when htmx wants a fragment."""
+    fragment = wants_fragment(request)
+    name = f"{template}#{partial}" if fragment else template
+    response = render(request, name, context | {"is_fragment": fragment}, status=status)
+    patch_vary_headers(response, ["HX-Request"])
+    if fragment:
+        response["Cache-Control"] = "no-store"
+    return response
+
+
+def redirect_page(request: HttpRequest, url: str) -> HttpResponse:
+    """Send the browser to another page, also when htmx made the request."""
+    if wants_fragment(request):
+        return HttpResponseClientRedirect(url)
+    return HttpResponseRedirect(url)

@@ -1,0 +1,21 @@
+"""Make this installation ready to serve; `up` runs it, and so may a deployment."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from console import starting
+
+
+class Command(BaseCommand):
+    help = "Migrate, collect static files, create the first administrator."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--url", default="http://127.0.0.1:8000")
+
+    def handle(self, **options: Any) -> None:
+        starting.migrate()
+        starting.collect_static()
+        path = starting.introduce(url=options["url"])
+        self.stdout.write(f"Ready. How to sign in is in {path}.")

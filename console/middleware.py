@@ -1,0 +1,78 @@
+"""What happens to every request."""
+
+import uuid
+import zoneinfo
+from collections.abc import Callable
+from urllib.parse import urlencode, urlsplit
+
+from csp.middleware import CSPMiddleware
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils import timezone
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+REQUEST_ID = "X-Request-Id"
+
+
+def request_id(get_response: GetResponse) -> GetResponse:
+    """Give each request an ID; pages of errors and the API's answers name it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        request.request_id = uuid.uuid4().hex  # type: ignore[attr-defined]
+        response = get_response(request)
+        response.setdefault(REQUEST_ID, request.request_id)  # type: ignore[attr-defined]
+        return response
+
+    return middleware
+
+
+def htmx_sign_in(get_response: GetResponse) -> GetResponse:
+    """Send htmx to the sign-in page as a page, and back to where it was."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        login = resolve_url(settings.LOGIN_URL)
+        location = response.headers.get("Location", "")
+        is_fragment = request.headers.get("HX-Request") == "true"
+        if not (is_fragment and urlsplit(location).path == login):
+            return response
+        current = urlsplit(request.headers.get("HX-Current-URL", "/"))
+        back = current.path + (f"?{current.query}" if current.query else "")
+        answer = HttpResponse(status=401)
+        answer["HX-Redirect"] = f"{login}?{urlencode({'next': back})}"
+        return answer
+
+    return middleware
+
+
+def time_zone(get_response: GetResponse) -> GetResponse:
+    """Show times in the browser's zone, which app.js stores in a cookie."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        name = request.COOKIES.get("tz", "")
+        try:
+            zone = zoneinfo.ZoneInfo(name) if name else None
+        except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+            zone = None
+        if zone is None:
+            return get_response(request)
+        with timezone.override(zone):
+            return get_response(request)
+
+    return middleware
+
+
+class ContentPolicy(CSPMiddleware):
+    """A strict policy everywhere but under /admin/, whose pages use inline styles."""
+
+    def process_response(
+        self, request: HttpRequest, response: HttpResponse
+    ) -> HttpResponse:
+        if request.path.startswith("/admin/"):
+            response._csp_update = {  # type: ignore[attr-defined]
+                "style-src": ["'unsafe-inline'"],
+                "script-src": ["'unsafe-inline'"],
+            }
+        done: HttpResponse = super().process_response(request, response)
+        return done

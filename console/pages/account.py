@@ -1,0 +1,127 @@
+"""Sign in and out; language, theme and project."""
+
+import hashlib
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth import login as begin_session
+from django.contrib.auth import logout as end_session
+from django.contrib.auth.decorators import login_not_required
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import check_for_language
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST
+
+from console import access
+from console.context import THEMES
+from functions.models import Project
+
+MAX_FAILURES = 5
+LOCKED_SECONDS = 300
+YEAR = 365 * 24 * 3600
+
+
+@login_not_required
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "POST"])
+def login(request: HttpRequest) -> HttpResponse:
+    """Five failures lock an account for its address for five minutes."""
+    target = _next(request)
+    if request.user.is_authenticated:
+        return redirect(target)
+    if request.method == "GET":
+        return _login_page(request, target)
+    username = request.POST.get("username", "")
+    key = _failures_key(request, username)
+    if cache.get(key, 0) >= MAX_FAILURES:
+        problem = _("Too many tries. Try again in 5 minutes.")
+        return _login_page(request, target, problem=problem, status=429)
+    user = authenticate(
+        request, username=username, password=request.POST.get("password", "")
+    )
+    if user is None:
+        cache.add(key, 0, LOCKED_SECONDS)
+        cache.incr(key)
+        problem = _("Account or password is wrong.")
+        return _login_page(request, target, problem=problem, status=422)
+    cache.delete(key)
+    begin_session(request, user)
+    return redirect(target)
+
+
+def _failures_key(request: HttpRequest, username: str) -> str:
+    told = f"{username.lower()}\n{request.META.get('REMOTE_ADDR', '')}"
+    return f"login:{hashlib.sha256(told.encode()).hexdigest()}"
+
+
+def _login_page(
+    request: HttpRequest, target: str, *, problem: str = "", status: int = 200
+) -> HttpResponse:
+    context = {
+        "next": target,
+        "problem": problem,
+        "username": request.POST.get("username", ""),
+        "password": request.POST.get("password", ""),
+    }
+    return render(request, "account/login.html", context, status=status)
+
+
+def _next(request: HttpRequest) -> str:
+    """Return where to go on, if that is a page of ours."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, {request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if wanted and is_ours else "/"
+
+
+@login_not_required
+@require_POST
+def logout(request: HttpRequest) -> HttpResponse:
+    end_session(request)
+    return redirect("login")
+
+
+@login_not_required
+@require_POST
+def set_language(request: HttpRequest) -> HttpResponse:
+    response = HttpResponseRedirect(_next(request))
+    language = request.POST.get("language", "")
+    if check_for_language(language) and language in dict(settings.LANGUAGES):
+        _remember(response, settings.LANGUAGE_COOKIE_NAME, language)
+    return response
+
+
+@login_not_required
+@require_POST
+def set_theme(request: HttpRequest) -> HttpResponse:
+    response = HttpResponseRedirect(_next(request))
+    theme = request.POST.get("theme", "")
+    if theme in THEMES:
+        _remember(response, "theme", theme)
+    return response
+
+
+def _remember(response: HttpResponse, name: str, value: str) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=YEAR,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
+
+
+@require_POST
+def set_project(request: HttpRequest) -> HttpResponse:
+    chosen = get_object_or_404(
+        Project.objects.of(request.user), project_id=request.POST.get("project", "")
+    )
+    request.session[access.PROJECT_KEY] = chosen.project_id
+    return redirect("home")

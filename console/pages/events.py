@@ -1,0 +1,78 @@
+"""The Test events tab: saved events, and templates to start one from."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from console import access
+from console.access import Right
+from console.htmx import render_page
+from console.pages import heads
+from console.pages.heads import Head
+from functions import starters
+from functions.forms import EventForm
+from functions.models import TestEvent
+from functions.models.test_event import MAX_PER_FUNCTION
+
+
+@require_http_methods(["GET", "POST"])
+def edit(
+    request: HttpRequest, package: str, name: str, event_name: str = ""
+) -> HttpResponse:
+    """Show the events, one of them or a new one in the editor; save what is sent.
+
+    `as_new` in the form saves an existing event under another name.
+    """
+    right = Right.CONFIGURE if request.method == "POST" else Right.READ
+    head = heads.load(request, package, name, tab="events", right=right)
+    event = access.get_event(head.function, event_name) if event_name else None
+    form = _form(request, head, event)
+    if form.is_valid():
+        saved = form.save()
+        messages.success(request, _("Test event %(name)s saved.") % {"name": saved})
+        if request.POST.get("then") == "code":
+            return redirect("function-code", package, name)
+        return redirect("function-event", package, name, saved.name)
+    return _render(request, head, event, form)
+
+
+def _form(request: HttpRequest, head: Head, event: TestEvent | None) -> EventForm:
+    if request.method == "POST":
+        kept = None if request.POST.get("as_new") else event
+        return EventForm(request.POST, function=head.function, event=kept)
+    if event is not None:
+        return EventForm(function=head.function, event=event)
+    template = request.GET.get("template", "blank")
+    initial = {"content": starters.event_text(template)}
+    return EventForm(function=head.function, initial=initial)
+
+
+def _render(
+    request: HttpRequest, head: Head, event: TestEvent | None, form: EventForm
+) -> HttpResponse:
+    context = {
+        "head": head,
+        "event": event,
+        "form": form,
+        "events": list(head.function.test_events.all()),
+        "limit": MAX_PER_FUNCTION,
+        "templates": starters.event_choices(),
+        "template": request.GET.get("template", "blank"),
+        "then": request.POST.get("then") or request.GET.get("then", ""),
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request, "functions/events.html", context, partial="editor", status=status
+    )
+
+
+@require_POST
+def delete(
+    request: HttpRequest, package: str, name: str, event_name: str
+) -> HttpResponse:
+    head = heads.load(request, package, name, tab="events", right=Right.CONFIGURE)
+    access.get_event(head.function, event_name).delete()
+    messages.success(request, _("Test event %(name)s deleted.") % {"name": event_name})
+    return redirect("function-events", package, name)

@@ -1,0 +1,287 @@
+"""Invocation logs, live; and one invocation with all that happened to it."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from asyncconfig import accepting, cancelling, clock, delivering
+from asyncconfig.exceptions import NotAccepted, NotCancellable
+from asyncconfig.models import Delivery, Invocation
+from asyncconfig.models.invocation import InvocationQuerySet
+from console import access, states
+from console.access import Right, needs
+from console.htmx import render_page
+from console.pages import heads
+from functions.models import Function
+from functions.qualifiers import Resolved
+
+PAGE = 50
+MOST_COUNTED = 10_000
+RANGES = {
+    "1h": (gettext_lazy("Last hour"), timedelta(hours=1)),
+    "3h": (gettext_lazy("Last 3 hours"), timedelta(hours=3)),
+    "12h": (gettext_lazy("Last 12 hours"), timedelta(hours=12)),
+    "1d": (gettext_lazy("Last day"), timedelta(days=1)),
+    "3d": (gettext_lazy("Last 3 days"), timedelta(days=3)),
+}
+FILTERS = {
+    "queued": Q(status="WAIT", attempts=0),
+    "running": Q(status="RUNNING"),
+    "retrying": Q(status="WAIT", attempts__gt=0),
+    "success": Q(status="SUCCESS"),
+    "failed": Q(status="FAIL") & ~Q(condition="Cancelled"),
+    "discarded": Q(status="DISCARD"),
+    "cancelled": Q(status="FAIL", condition="Cancelled"),
+}
+
+
+@require_GET
+@needs(Right.READ)
+def index(request: HttpRequest) -> HttpResponse:
+    project = access.get_project(request)
+    rows = Invocation.objects.in_project(project)
+    context = _log(request, rows) | {"head": None}
+    return render_page(request, "invocations/index.html", context, partial="log")
+
+
+@require_GET
+def logs(request: HttpRequest, package: str, name: str) -> HttpResponse:
+    head = heads.load(request, package, name, tab="monitoring", right=Right.READ)
+    rows = Invocation.objects.filter(function=head.function)
+    context = _log(request, rows) | {"head": head}
+    return render_page(request, "invocations/logs.html", context, partial="log")
+
+
+def _log(request: HttpRequest, rows: InvocationQuerySet) -> dict[str, Any]:
+    """Return a page of the log under the filters of the query."""
+    span = request.GET.get("range", "1h")
+    span = span if span in RANGES else "1h"
+    since = clock.now() - RANGES[span][1]
+    rows = rows.filter(accepted_at__gte=since)
+    text = request.GET.get("q", "").strip()
+    if text:
+        rows = rows.filter(_matching(text))
+    counts = _counts(rows)
+    status = request.GET.get("status", "")
+    if status in FILTERS:
+        rows = rows.filter(FILTERS[status])
+    page = _page(request, rows)
+    return {
+        "rows": [_row(invocation) for invocation in page[:PAGE]],
+        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
+        "is_first": not request.GET.get("before"),
+        "statuses": [
+            {"key": key, "look": states.LOOKS[key], "count": counts.get(key, 0)}
+            for key in FILTERS
+        ],
+        "total": sum(counts.values()),
+        "status": status,
+        "text": text,
+        "range": span,
+        "ranges": [(key, label) for key, (label, _span) in RANGES.items()],
+    }
+
+
+def _matching(text: str) -> Q:
+    """Match an ID's beginning, or words of the error."""
+    digits = text.replace("-", "").lower()
+    if len(digits) == 32 and all(c in "0123456789abcdef" for c in digits):
+        return Q(request_id=UUID(digits))
+    return Q(error__icontains=text) | Q(request_id__startswith=text.lower())
+
+
+def _counts(rows: InvocationQuerySet) -> dict[str, int]:
+    """Count by state, reading no more than the newest MOST_COUNTED rows."""
+    newest = rows.newest_first().values("pk")[:MOST_COUNTED]
+    counted = Invocation.objects.filter(pk__in=newest).aggregate(
+        **{key: Count("pk", filter=rule) for key, rule in FILTERS.items()}
+    )
+    return {key: int(number) for key, number in counted.items()}
+
+
+def _page(request: HttpRequest, rows: InvocationQuerySet) -> list[Invocation]:
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit():
+        rows = rows.filter(pk__lt=int(before[:18]))
+    related = rows.select_related("version", "function", "config", "delivery")
+    return list(
+        related.newest_first().without_bodies().defer("delivery__record")[: PAGE + 1]
+    )
+
+
+def _row(invocation: Invocation) -> dict[str, Any]:
+    started = invocation.first_started_at
+    delivery = getattr(invocation, "delivery", None)
+    return {
+        "invocation": invocation,
+        "state": states.display_state(invocation),
+        "dots": states.dots(invocation),
+        "started": started,
+        "wait_ms": _ms(invocation.accepted_at, started),
+        "run_ms": _ms(started, invocation.finished_at),
+        "delivery": delivery,
+        "delivery_state": states.delivery_state(delivery) if delivery else None,
+    }
+
+
+def _ms(start: Any, end: Any) -> float | None:
+    return (end - start).total_seconds() * 1000 if start and end else None
+
+
+@require_GET
+@needs(Right.READ)
+def detail(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    invocation = access.get_invocation(access.get_project(request), request_id)
+    return _render(request, invocation)
+
+
+def _render(
+    request: HttpRequest,
+    invocation: Invocation,
+    *,
+    problem: str = "",
+    status: int = 200,
+) -> HttpResponse:
+    attempts = list(invocation.attempt_set.all())
+    number = request.GET.get("attempt", "")
+    chosen = next((a for a in attempts if str(a.epoch) == number), None)
+    context = {
+        **_row(invocation),
+        "attempts": [
+            {"attempt": one, "state": states.attempt_state(one)} for one in attempts
+        ],
+        "chosen": chosen,
+        "log": (chosen or (attempts[-1] if attempts else None)),
+        "records": _deliveries(invocation),
+        "no_target": _no_target(invocation),
+        "age_ms": _ms(invocation.accepted_at, invocation.finished_at),
+        "may_invoke": access.may(request.user, Right.INVOKE),
+        "may_configure": access.may(request.user, Right.CONFIGURE),
+        "result": bytes(invocation.result),
+        "payload": bytes(invocation.payload),
+        "newer_config": _newer_config(invocation),
+        "problem": problem,
+    }
+    return render_page(
+        request, "invocations/detail.html", context, partial="detail", status=status
+    )
+
+
+def _deliveries(invocation: Invocation) -> list[dict[str, Any]]:
+    deliveries = Delivery.objects.filter(invocation=invocation).select_related(
+        "child__function"
+    )
+    return [
+        {
+            "delivery": delivery,
+            "state": states.delivery_state(delivery),
+            "tries": list(delivery.attempt_set.all()),
+            "record": bytes(delivery.record),
+            "child": getattr(delivery, "child", None),
+        }
+        for delivery in deliveries
+    ]
+
+
+def _no_target(invocation: Invocation) -> str:
+    """Say why a side that might have been told was not."""
+    if invocation.mode == Invocation.Mode.SYNC:
+        return _("Sync runs do not retry and do not notify.")
+    if invocation.config is None:
+        return _("No notifications configured.")
+    if not invocation.is_finished or hasattr(invocation, "delivery"):
+        return ""
+    return _("No target is configured for this outcome.")
+
+
+def _newer_config(invocation: Invocation) -> bool:
+    return bool(invocation.config and not invocation.config.is_current)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.INVOKE)
+def cancel(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    invocation = access.get_invocation(access.get_project(request), request_id)
+    if request.method == "GET":
+        context = {"invocation": invocation, "state": states.display_state(invocation)}
+        return render_page(
+            request, "invocations/cancel.html", context, partial="dialog"
+        )
+    try:
+        cancelling.cancel(
+            invocation,
+            by=request.user.get_username(),
+            force=bool(request.POST.get("force")),
+            recursive=bool(request.POST.get("recursive")),
+        )
+    except NotCancellable as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("The request is being stopped."))
+    return redirect("invocation", request_id)
+
+
+@require_POST
+@needs(Right.INVOKE)
+def rerun(request: HttpRequest, request_id: UUID) -> HttpResponse:
+    """Accept the same input again, as a new request of the same version."""
+    invocation = access.get_invocation(access.get_project(request), request_id)
+    origin = accepting.Origin(
+        by=request.user.get_username(), rerun_of=invocation.request_id
+    )
+    try:
+        again = accepting.accept(
+            Resolved(invocation.version, invocation.alias),
+            bytes(invocation.payload),
+            origin=origin,
+        )
+    except NotAccepted as error:
+        return _render(request, invocation, problem=str(error), status=409)
+    messages.success(request, _("Accepted as a new request."))
+    return redirect("invocation", again.request_id)
+
+
+@require_POST
+@needs(Right.CONFIGURE)
+def resend(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
+    delivery = access.get_delivery(access.get_project(request), delivery_id)
+    if delivering.resend(delivery):
+        messages.success(request, _("The notification is being sent again."))
+    else:
+        messages.error(request, _("This notification has arrived already."))
+    return redirect("invocation", delivery.invocation.request_id)
+
+
+@require_GET
+@needs(Right.READ)
+def body(request: HttpRequest, request_id: UUID, part: str) -> HttpResponse:
+    """Download the input, the output, or the record, as the bytes they are."""
+    invocation = access.get_invocation(access.get_project(request), request_id)
+    if part == "record":
+        delivery = Delivery.objects.filter(invocation=invocation).first()
+        content = bytes(delivery.record) if delivery else b""
+    else:
+        content = bytes(invocation.payload if part == "input" else invocation.result)
+    response = HttpResponse(content, content_type="application/octet-stream")
+    name = f"{invocation.request_id}-{part}.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def children_of(invocation: Invocation) -> list[Invocation]:
+    """Return the invocations that this one's notification started."""
+    rows = Invocation.objects.filter(source__invocation=invocation)
+    return list(rows.select_related("function", "version", "config").without_bodies())
+
+
+def recent_by(user: str, function: Function) -> InvocationQuerySet:
+    rows = Invocation.objects.filter(function=function, accepted_by=user)
+    return rows.newest_first().without_bodies()[:10]

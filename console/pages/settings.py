@@ -1,0 +1,151 @@
+"""Configuration: general settings, versions and aliases."""
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from asyncconfig import clock, configuring, removing
+from console.access import Right
+from console.htmx import render_page
+from console.pages import heads
+from console.pages.heads import Head
+from functions import creating, publishing
+from functions.exceptions import FunctionsError
+from functions.forms import AliasForm, GeneralForm, VersionForm
+from functions.models import Alias, Version
+
+
+def _head(request: HttpRequest, package: str, name: str) -> Head:
+    right = Right.READ if request.method == "GET" else Right.CONFIGURE
+    return heads.load(request, package, name, tab="settings", right=right)
+
+
+@require_http_methods(["GET", "POST"])
+def general(request: HttpRequest, package: str, name: str) -> HttpResponse:
+    head = _head(request, package, name)
+    data = request.POST if request.method == "POST" else None
+    form = GeneralForm(data, version=head.version)
+    if form.is_valid():
+        try:
+            creating.configure(head.version, **form.cleaned_data)
+        except FunctionsError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("Settings saved."))
+            return redirect("function-general", package, name)
+    context = {
+        "head": head,
+        "section": "general",
+        "form": form,
+        "is_editable": head.may_configure and head.version.is_latest,
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request, "settings/general.html", context, partial="card", status=status
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def versions(request: HttpRequest, package: str, name: str) -> HttpResponse:
+    """List the versions; publish latest as a new one, its configuration included."""
+    head = _head(request, package, name)
+    form = VersionForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            published = _publish(request, head, form)
+        except FunctionsError as error:
+            form.add_error("name", str(error))
+        else:
+            messages.success(
+                request, _("Version %(name)s published.") % {"name": published.name}
+            )
+            return redirect("function-versions", package, name)
+    context = {
+        "head": head,
+        "section": "versions",
+        "form": form,
+        "versions": Version.objects.alive()
+        .filter(function=head.function)
+        .order_by("-pk"),
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request, "settings/versions.html", context, partial="card", status=status
+    )
+
+
+def _publish(request: HttpRequest, head: Head, form: VersionForm) -> Version:
+    published = publishing.publish(
+        head.function,
+        name=form.cleaned_data["name"],
+        description=form.cleaned_data["description"],
+        now=clock.now(),
+    )
+    latest = Version.objects.get(function=head.function, name="latest", deleted_at=None)
+    by = request.user if isinstance(request.user, User) else None
+    configuring.copy(latest, published, by=by)
+    return published
+
+
+@require_POST
+def delete_version(
+    request: HttpRequest, package: str, name: str, version: str
+) -> HttpResponse:
+    head = _head(request, package, name)
+    found = get_object_or_404(
+        Version.objects.alive(), function=head.function, name=version
+    )
+    try:
+        removing.delete_version(found)
+    except FunctionsError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Version %(name)s deleted.") % {"name": version})
+    return redirect("function-versions", package, name)
+
+
+@require_http_methods(["GET", "POST"])
+def aliases(request: HttpRequest, package: str, name: str) -> HttpResponse:
+    """List the aliases; create one, or point one elsewhere."""
+    head = _head(request, package, name)
+    data = request.POST if request.method == "POST" else None
+    form = AliasForm(data, function=head.function)
+    if form.is_valid():
+        cleaned = form.cleaned_data
+        try:
+            publishing.point(
+                head.function,
+                cleaned["name"],
+                version=cleaned["version"],
+                description=cleaned["description"],
+            )
+        except FunctionsError as error:
+            form.add_error("name", str(error))
+        else:
+            messages.success(
+                request, _("Alias %(name)s saved.") % {"name": cleaned["name"]}
+            )
+            return redirect("function-aliases", package, name)
+    context = {
+        "head": head,
+        "section": "aliases",
+        "form": form,
+        "aliases": head.function.aliases.select_related("version").order_by("name"),
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request, "settings/aliases.html", context, partial="card", status=status
+    )
+
+
+@require_POST
+def delete_alias(
+    request: HttpRequest, package: str, name: str, alias: str
+) -> HttpResponse:
+    head = _head(request, package, name)
+    get_object_or_404(Alias, function=head.function, name=alias).delete()
+    messages.success(request, _("Alias %(name)s deleted.") % {"name": alias})
+    return redirect("function-aliases", package, name)

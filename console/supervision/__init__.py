@@ -1,0 +1,1 @@
+"""Start the parts of one installation and keep them running. No Django."""

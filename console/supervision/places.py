@@ -1,0 +1,65 @@
+"""The data directory: its lock, its socket, the port. Each trouble is a sentence."""
+
+import fcntl
+import os
+import socket
+import tempfile
+from pathlib import Path
+from typing import IO
+
+SOCKET_PATH_BYTES = 100
+
+
+class CannotStart(Exception):
+    """The installation cannot start here; the message says what to do."""
+
+
+def claim(data_dir: Path) -> IO[str]:
+    """Make the directory and hold it for this process; raises CannotStart."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = (data_dir / "up.lock").open("a+", encoding="ascii")
+    except OSError as error:
+        raise CannotStart(
+            f"The data directory {data_dir} cannot be used: {error.strerror}. "
+            "Choose another one with --data-dir."
+        ) from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.seek(0)
+        raise CannotStart(
+            f"The console runs already on {data_dir} (process {lock.read() or '?'}). "
+            "Stop it first, or choose another --data-dir."
+        ) from error
+    lock.seek(0)
+    lock.truncate()
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise CannotStart when nothing can listen there."""
+    if not 0 < port < 65_536:
+        raise CannotStart(f"{port} is not a port. Choose one from 1 to 65535.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CannotStart(
+                f"Port {port} on {host} cannot be used: {error.strerror}. "
+                "Choose another one with --port."
+            ) from error
+
+
+def socket_folder(data_dir: Path) -> Path:
+    """Return a folder that only we can enter, short enough for a socket's name."""
+    folder = data_dir / "run"
+    if len(os.fsencode(folder / "valkey.sock")) > SOCKET_PATH_BYTES:
+        return Path(tempfile.mkdtemp(prefix="fgconsole-"))
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+    return folder

@@ -1,0 +1,206 @@
+"""Components that templates call: icons, states, ids, times, JSON."""
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils import timezone
+from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+
+from console import wording
+from console.states import Dot, State
+
+register = template.Library()
+
+HIGHLIGHTED = 64 * 1024
+TOKENS = re.compile(
+    r'(?P<key>"(?:\\.|[^"\\])*")(?=\s*:)|(?P<str>"(?:\\.|[^"\\])*")'
+    r"|(?P<num>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>true|false|null)"
+)
+
+
+@register.simple_tag
+def icon(name: str) -> SafeString:
+    return format_html(
+        '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        static("icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag
+def pill(state: State) -> SafeString:
+    """A state with icon and words, never by colour alone."""
+    return format_html(
+        '<span class="pill tone-{}" title="{}">{}{}</span>',
+        state.tone,
+        state.reason,
+        icon(state.icon),
+        state.label,
+    )
+
+
+@register.simple_tag
+def dots(items: list[Dot], label: str = "") -> SafeString:
+    """One dot per planned attempt."""
+    shapes = format_html_join("", "{}", ((_dot(item.tone),) for item in items))
+    return format_html(
+        '<span class="dots" role="img" aria-label="{}">{}</span>', label, shapes
+    )
+
+
+def _dot(tone: str) -> SafeString:
+    cross = '<path class="dot-crossed" d="M3 3l4 4M7 3l-4 4"/>'
+    return format_html(
+        '<svg viewBox="0 0 10 10"><circle class="dot-{}" cx="5" cy="5" r="4"/>{}</svg>',
+        tone,
+        mark_safe(cross) if tone == "crossed" else "",  # noqa: S308 - a constant
+    )
+
+
+@register.simple_tag
+def copy(value: object) -> SafeString:
+    """A button that copies the full value."""
+    return format_html(
+        '<button type="button" class="copy" data-copy="{}" data-done="{}" '
+        'aria-label="{}">{}{}</button>',
+        value,
+        _("Copied"),
+        _("Copy"),
+        icon("copy"),
+        icon("check"),
+    )
+
+
+@register.simple_tag
+def short_id(value: object, url: str = "") -> SafeString:
+    """The first eight characters; the whole stands in the title and is copied."""
+    shown = format_html("{}…", str(value)[:8])
+    if url:
+        shown = format_html('<a href="{}">{}</a>', url, shown)
+    return format_html('<span class="id" title="{}">{}</span>', value, shown)
+
+
+@register.simple_tag
+def ago(moment: datetime | None) -> SafeString:
+    """A time: relative under a day, absolute after; in the reader's zone."""
+    if moment is None:
+        return format_html('<span class="muted">–</span>')
+    local = timezone.localtime(moment)
+    age = (timezone.now() - moment).total_seconds()
+    offset = local.strftime("%z")
+    full = f"{local:%Y-%m-%d %H:%M:%S}.{local.microsecond // 1000:03d} UTC{offset[:3]}"
+    return format_html(
+        '<time datetime="{}" title="{}" data-ago="{}">{}</time>',
+        moment.isoformat(),
+        full,
+        int(moment.timestamp()) if age < 86_400 else "",
+        _relative(age) if age < 86_400 else f"{local:%m-%d %H:%M:%S}",
+    )
+
+
+def _relative(age: float) -> str:
+    if age < 60:
+        return _("%(n)d s ago") % {"n": max(int(age), 0)}
+    if age < 3600:
+        return _("%(n)d min ago") % {"n": age // 60}
+    return _("%(n)d h ago") % {"n": age // 3600}
+
+
+@register.simple_tag
+def clock(moment: datetime | None) -> SafeString:
+    """A time of day with milliseconds; the date stands in the title."""
+    if moment is None:
+        return format_html('<span class="muted">–</span>')
+    local = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        f"{local:%Y-%m-%d %H:%M:%S}",
+        f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}",
+    )
+
+
+@register.simple_tag
+def until(moment: datetime | None) -> SafeString:
+    """A countdown; app.js counts, the server says when."""
+    if moment is None:
+        return SafeString("")
+    left = max((moment - timezone.now()).total_seconds(), 0)
+    return format_html(
+        '<span class="num" data-until="{}">{}</span>',
+        int(moment.timestamp() * 1000),
+        wording.seconds(round(left)) if left >= 1 else _("now"),
+    )
+
+
+@register.filter
+def duration(milliseconds: float | None) -> str:
+    return "–" if milliseconds is None else wording.seconds(milliseconds / 1000)
+
+
+@register.filter
+def seconds(value: float) -> str:
+    return wording.seconds(value)
+
+
+@register.filter
+def size(value: int) -> str:
+    return wording.size(value)
+
+
+@register.filter
+def thousands(value: int) -> str:
+    return f"{value:,}"
+
+
+@register.filter
+def length_of(value: bytes) -> int:
+    return len(value)
+
+
+@register.filter
+def as_text(value: bytes) -> str:
+    return bytes(value).decode("utf-8", "replace")
+
+
+@register.simple_tag
+def json_view(content: bytes) -> SafeString:
+    """Show a body: JSON indented and coloured, anything else as the text it is."""
+    text = bytes(content).decode("utf-8", "replace")
+    if len(text) > HIGHLIGHTED:
+        shown = text[:HIGHLIGHTED]
+        note = _("Only the first 64 KB are shown. Download the rest.")
+        return format_html(
+            '<pre class="code">{}</pre><p class="help">{}</p>', shown, note
+        )
+    try:
+        text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
+    except (ValueError, RecursionError):
+        return format_html('<pre class="code">{}</pre>', text)
+    return format_html('<pre class="code">{}</pre>', _coloured(text))
+
+
+def _coloured(text: str) -> SafeString:
+    parts: list[Any] = []
+    at = 0
+    for match in TOKENS.finditer(text):
+        parts.append(conditional_escape(text[at : match.start()]))
+        span = format_html(
+            '<span class="tok-{}">{}</span>', match.lastgroup, match.group()
+        )
+        parts.append(span)
+        at = match.end()
+    parts.append(conditional_escape(text[at:]))
+    return mark_safe("".join(parts))  # noqa: S308 - each part is escaped above
+
+
+@register.simple_block_tag
+def card(content: SafeString, title: str = "") -> SafeString:
+    head = format_html("<h2>{}</h2>", title) if title else ""
+    return format_html('<section class="card">{}{}</section>', head, content)

@@ -1,0 +1,87 @@
+"""Every address of the console."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from console.pages import (
+    account,
+    async_config,
+    code,
+    events,
+    functions,
+    health,
+    invocations,
+    runner,
+    settings,
+    welcome,
+)
+
+# /f/<package>/<name>/
+function_urls = [
+    path("code", code.edit, name="function-code"),
+    path("code/download", code.download, name="function-code-download"),
+    path("delete", functions.delete, name="function-delete"),
+    path("enabled", functions.switch, name="function-enabled"),
+    path("events", events.edit, name="function-events"),
+    path("events/<str:event_name>", events.edit, name="function-event"),
+    path("events/<str:event_name>/delete", events.delete, name="function-event-delete"),
+    path("settings/general", settings.general, name="function-general"),
+    path("settings/versions", settings.versions, name="function-versions"),
+    path(
+        "settings/versions/<str:version>/delete",
+        settings.delete_version,
+        name="function-version-delete",
+    ),
+    path("settings/aliases", settings.aliases, name="function-aliases"),
+    path(
+        "settings/aliases/<str:alias>/delete",
+        settings.delete_alias,
+        name="function-alias-delete",
+    ),
+    path("settings/async", async_config.summary, name="function-async"),
+    path("settings/async/edit", async_config.edit, name="function-async-edit"),
+    path("settings/async/preview", async_config.preview, name="function-async-preview"),
+    path(
+        "settings/async/params/<str:side>",
+        async_config.params,
+        name="function-async-params",
+    ),
+    path("settings/async/remove", async_config.remove, name="function-async-remove"),
+    path("logs", invocations.logs, name="function-logs"),
+]
+
+# /invocations/
+invocation_urls = [
+    path("", invocations.index, name="invocations"),
+    path("<uuid:request_id>", invocations.detail, name="invocation"),
+    path("<uuid:request_id>/chain", runner.chain, name="invocation-chain"),
+    path("<uuid:request_id>/cancel", invocations.cancel, name="invocation-cancel"),
+    path("<uuid:request_id>/rerun", invocations.rerun, name="invocation-rerun"),
+    path("<uuid:request_id>/<str:part>.bin", invocations.body, name="invocation-body"),
+]
+
+urlpatterns = [
+    path("", functions.home, name="home"),
+    path("login", account.login, name="login"),
+    path("logout", account.logout, name="logout"),
+    path("language", account.set_language, name="set-language"),
+    path("theme", account.set_theme, name="set-theme"),
+    path("project", account.set_project, name="set-project"),
+    path("healthz", health.health, name="health"),
+    path("welcome", welcome.show, name="welcome"),
+    path("welcome/demo", welcome.create, name="demo-create"),
+    path("welcome/demo/remove", welcome.remove, name="demo-remove"),
+    path("welcome/demo/run/<str:outcome>", welcome.run, name="demo-run"),
+    path("functions", functions.index, name="functions"),
+    path("functions/new", functions.create, name="function-create"),
+    path("f/<str:package>/<str:name>/", include(function_urls)),
+    path("run", runner.run, name="runner"),
+    path("invocations/", include(invocation_urls)),
+    path(
+        "deliveries/<uuid:delivery_id>/resend",
+        invocations.resend,
+        name="delivery-resend",
+    ),
+    path("admin/rq/", include("django_rq.urls")),
+    path("admin/", admin.site.urls),
+]

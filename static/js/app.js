@@ -1,0 +1,219 @@
+// What the pages do beyond plain HTML. Every task also works without this file.
+(() => {
+  "use strict";
+  const doc = document;
+  const body = () => doc.body;
+  const all = (selector, root = doc) => [...root.querySelectorAll(selector)];
+  const text = (name) => body().dataset[name] || "";
+
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (zone && !doc.cookie.includes(`tz=${zone}`)) {
+    doc.cookie = `tz=${zone}; path=/; max-age=31536000; samesite=lax`;
+  }
+
+  // Morphing must not lose what a person typed or opened.
+  if (window.Idiomorph) {
+    Idiomorph.defaults.ignoreActiveValue = true;
+    // "open" is the reader's.
+    Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
+      !(name === "open" && (node.tagName === "DETAILS" || node.tagName === "DIALOG"));
+  }
+
+  // Dialogs: a fragment that brings one is opened; closing gives the focus back.
+  let opener = null;
+  let isDirty = false;
+  const openDialog = (dialog) => {
+    if (dialog.open) { dialog.removeAttribute("open"); }
+    dialog.showModal();
+    isDirty = dialog.querySelector(".summary-errors") !== null;
+    const title = dialog.querySelector("h2");
+    if (title) { title.focus(); }
+    dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(dialog); });
+    dialog.addEventListener("input", () => { isDirty = true; });
+  };
+  const leave = (dialog) => {
+    if (isDirty && dialog.hasAttribute("data-dirty-check") && !confirm(text("unsaved"))) { return; }
+    isDirty = false;
+    dialog.close();
+    doc.getElementById("dialog-root").replaceChildren();
+    if (dialog.dataset.back && location.pathname + location.search !== dialog.dataset.back) {
+      history.replaceState(null, "", dialog.dataset.back);
+    }
+    if (opener && doc.contains(opener)) { opener.focus(); }
+  };
+
+  const steppers = (button) => {
+    const input = button.parentElement.querySelector("input");
+    const before = input.value;
+    if (button.dataset.step === "1") { input.stepUp(); } else { input.stepDown(); }
+    if (input.value !== before) {
+      input.dispatchEvent(new Event("input", { bubbles: true }));
+      input.dispatchEvent(new Event("change", { bubbles: true }));
+    }
+  };
+
+  const copyText = async (button) => {
+    try { await navigator.clipboard.writeText(button.dataset.copy); } catch { return; }
+    button.classList.add("is-done");
+    announce(button.dataset.done);
+    setTimeout(() => button.classList.remove("is-done"), 1500);
+  };
+
+  const announce = (message) => { doc.getElementById("announcer").textContent = message; };
+
+  doc.addEventListener("click", (event) => {
+    const target = event.target.closest("[data-step], [data-copy], [data-close], [data-set], [data-format], [data-drawer], [data-toast-close], [data-password]");
+    if (target) {
+      if (target.dataset.step) { steppers(target); }
+      if (target.dataset.copy !== undefined) { copyText(target); }
+      if (target.hasAttribute("data-close")) {
+        const dialog = target.closest("dialog");
+        if (dialog && dialog.matches(":modal")) { event.preventDefault(); leave(dialog); }
+      }
+      if (target.dataset.set) {
+        const input = doc.getElementById(target.dataset.set);
+        input.value = target.dataset.value;
+        input.dispatchEvent(new Event("input", { bubbles: true }));
+        input.dispatchEvent(new Event("change", { bubbles: true }));
+      }
+      if (target.dataset.format) { formatJson(doc.getElementById(target.dataset.format)); }
+      if (target.hasAttribute("data-drawer")) {
+        event.preventDefault();
+        doc.getElementById("sidebar").classList.toggle("is-open");
+      }
+      if (target.hasAttribute("data-toast-close")) { target.closest(".toast").remove(); }
+      if (target.hasAttribute("data-password")) {
+        const field = doc.getElementById(target.dataset.password);
+        field.type = field.type === "password" ? "text" : "password";
+        target.setAttribute("aria-pressed", String(field.type === "text"));
+      }
+      return;
+    }
+    const link = event.target.closest("[hx-target='#dialog-root']");
+    if (link) { opener = link; }
+    const row = event.target.closest("tr[data-href]");
+    if (row && !event.target.closest("a, button, input, select, summary") && !String(getSelection())) {
+      location.href = row.dataset.href;
+    }
+    all("details.menu[open]").forEach((menu) => { if (!menu.contains(event.target)) { menu.open = false; } });
+  });
+
+  const formatJson = (area) => {
+    try {
+      area.value = JSON.stringify(JSON.parse(area.value), null, 4);
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    } catch { area.reportValidity(); }
+  };
+
+  doc.addEventListener("keydown", (event) => {
+    if (event.isComposing) { return; }
+    const typing = event.target.closest("input, textarea, select");
+    if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+      const form = event.target.closest("form[data-shortcut]");
+      if (form) { event.preventDefault(); form.requestSubmit(); }
+    } else if (event.key === "/" && !typing) {
+      const filter = doc.querySelector("[data-filter]");
+      if (filter) { event.preventDefault(); filter.focus(); }
+    } else if (typing && typing.matches("textarea.editor")) {
+      editorKeys(event, typing);
+    }
+  });
+
+  // Tab indents; Esc and then Tab leaves the editor.
+  let leaving = false;
+  const editorKeys = (event, area) => {
+    if (event.key === "Escape") { leaving = true; return; }
+    if (event.key === "Tab" && !leaving && !event.shiftKey && !area.readOnly) {
+      event.preventDefault();
+      area.setRangeText("    ", area.selectionStart, area.selectionEnd, "end");
+      area.dispatchEvent(new Event("input", { bubbles: true }));
+    } else if (event.key !== "Tab") { leaving = false; }
+  };
+  doc.addEventListener("focusin", () => { leaving = false; });
+
+  // A page whose form was changed asks before it is left.
+  doc.addEventListener("input", (event) => {
+    const form = event.target.closest("form[data-leave-check]");
+    if (form) { form.dataset.changed = "yes"; }
+    const meter = event.target.dataset && event.target.dataset.meter;
+    if (meter) { doc.getElementById(meter).textContent = sizeOf(new Blob([event.target.value]).size); }
+  });
+  const sizeOf = (n) => (n < 1024 ? `${n} B` : n < 1048576 ? `${(n / 1024).toFixed(1)} KB` : `${(n / 1048576).toFixed(1)} MB`);
+  doc.addEventListener("submit", (event) => {
+    delete event.target.dataset.changed;
+    const button = event.submitter;
+    if (button && !event.target.hasAttribute("hx-post")) { setTimeout(() => { button.disabled = true; }, 0); }
+  });
+  addEventListener("pageshow", () => all("button[disabled]:not([data-off])").forEach((b) => { b.disabled = false; }));
+  addEventListener("beforeunload", (event) => {
+    if (doc.querySelector("form[data-changed]")) { event.preventDefault(); }
+  });
+
+  // Polls rest while nobody looks, or while text of theirs is selected.
+  const resting = (element) => {
+    const selection = getSelection();
+    return doc.hidden || element.hasAttribute("data-paused") ||
+      (selection && String(selection) && element.contains(selection.anchorNode));
+  };
+  let failures = 0;
+  doc.addEventListener("htmx:beforeRequest", (event) => {
+    const element = event.target.closest("[data-poll]");
+    if (element && event.target === element) {
+      const live = doc.getElementById("live");
+      if (resting(element) || (live && !live.checked && element.contains(live))) { event.preventDefault(); return; }
+      if (failures > 2 && Math.random() > 2 / failures) { event.preventDefault(); }
+    }
+  });
+  doc.addEventListener("visibilitychange", () => {
+    if (!doc.hidden) { all("[data-poll][hx-trigger]").forEach((e) => htmx.trigger(e, "catchup")); }
+  });
+  const strip = (shown) => { doc.getElementById("lost").hidden = !shown; };
+  doc.addEventListener("htmx:sendError", () => { failures += 1; if (failures >= 3) { strip(true); } });
+  doc.addEventListener("htmx:afterRequest", (event) => {
+    if (event.detail.xhr && event.detail.xhr.status) { failures = 0; strip(false); }
+  });
+  doc.addEventListener("htmx:responseError", (event) => {
+    if (event.detail.xhr.status !== 401) { toast(text("failed"), "error"); }
+  });
+  doc.addEventListener("htmx:afterSwap", (event) => {
+    if (event.detail.target.id === "dialog-root") {
+      const dialog = event.detail.target.querySelector("dialog");
+      if (dialog) { openDialog(dialog); }
+    }
+  });
+
+  const toast = (message, kind) => {
+    const template = doc.getElementById("toast-template").content.cloneNode(true);
+    template.querySelector(".toast").classList.add(kind);
+    template.querySelector("[data-text]").textContent = message;
+    if (kind === "error") { template.querySelector(".toast").setAttribute("role", "alert"); }
+    doc.querySelector(".toasts").replaceChildren(template);
+    expire();
+  };
+  const expire = () => all(".toast:not(.error)").forEach((one) => {
+    let timer = setTimeout(() => one.remove(), 5000);
+    one.addEventListener("pointerenter", () => clearTimeout(timer));
+    one.addEventListener("pointerleave", () => { timer = setTimeout(() => one.remove(), 2000); });
+  });
+
+  // Times age and countdowns count; the server stays the source of truth.
+  const words = (n, name) => text(name).replace("%(n)d", String(n));
+  setInterval(() => {
+    const now = Date.now();
+    all("[data-until]").forEach((e) => {
+      const left = Math.round((Number(e.dataset.until) - now) / 1000);
+      e.textContent = left > 0 ? (left < 60 ? words(left, "seconds") : words(Math.ceil(left / 60), "minutes")) : text("now");
+    });
+    all("time[data-ago]").forEach((e) => {
+      if (!e.dataset.ago) { return; }
+      const age = Math.max(Math.floor(now / 1000 - Number(e.dataset.ago)), 0);
+      e.textContent = age < 60 ? words(age, "agoSeconds") : age < 3600 ? words(Math.floor(age / 60), "agoMinutes") : words(Math.floor(age / 3600), "agoHours");
+    });
+  }, 1000);
+
+  doc.addEventListener("DOMContentLoaded", () => {
+    expire();
+    const dialog = doc.querySelector("#dialog-root dialog");
+    if (dialog) { openDialog(dialog); }
+  });
+})();
