@@ -52,7 +52,13 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         _("Operate"),
         (
             Item(_("Administration"), "admin:index", "shield", (), staff_only=True),
-            Item(_("RQ queues"), "rq_home", "server", (), staff_only=True),
+            Item(
+                _("RQ queues"),
+                "admin:django_rq_dashboard_changelist",
+                "server",
+                (),
+                staff_only=True,
+            ),
         ),
     ),
 )

@@ -1,16 +1,17 @@
 """Lay the retry schedule out as a picture: pure geometry, in SVG units."""
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from asyncconfig.schedule import Planned, Policy, plan, smallest_sufficient_age
 from console import wording
 
-WIDTH, LEFT, RIGHT = 560, 8, 552
+WIDTH, LEFT, RIGHT = 328, 4, 324
 BOX = 10
 BROKEN_AT = 1.3
 SHARE_OF_ATTEMPTS = 0.78
 LEAST_GAP = 40
-LETTER = 7
+LETTER = 6.5
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ def _flag_label(flag: float, text: str) -> Label:
 def _waits(boxes: list[Box], flag: float, flag_label: Label) -> list[Label]:
     labels = []
     taken = _extent(flag_label)
-    for left, right in zip(boxes, boxes[1:], strict=False):
+    for left, right in pairwise(boxes):
         label = Label(round((left.end + right.x) / 2, 1), wording.seconds(right.wait))
         start, end = _extent(label)
         too_narrow = right.x - left.end < max(LEAST_GAP, end - start)

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "django.forms",
     "django_htmx",
     "django_rq",
     "csp",
@@ -103,7 +104,6 @@ RQ_QUEUE = {
     "DEFAULT_TIMEOUT": 120,
 }
 RQ_QUEUES = {"invoke": RQ_QUEUE, "deliver": RQ_QUEUE}
-RQ_SHOW_ADMIN_LINK = False
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]

@@ -52,7 +52,6 @@ function_urls = [
 
 # /invocations/
 invocation_urls = [
-    path("", invocations.index, name="invocations"),
     path("<uuid:request_id>", invocations.detail, name="invocation"),
     path("<uuid:request_id>/chain", runner.chain, name="invocation-chain"),
     path("<uuid:request_id>/cancel", invocations.cancel, name="invocation-cancel"),
@@ -76,12 +75,12 @@ urlpatterns = [
     path("functions/new", functions.create, name="function-create"),
     path("f/<str:package>/<str:name>/", include(function_urls)),
     path("run", runner.run, name="runner"),
+    path("invocations", invocations.index, name="invocations"),
     path("invocations/", include(invocation_urls)),
     path(
         "deliveries/<uuid:delivery_id>/resend",
         invocations.resend,
         name="delivery-resend",
     ),
-    path("admin/rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
 ]

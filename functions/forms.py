@@ -135,9 +135,7 @@ class GeneralForm(forms.Form):
             isinstance(value, str) for value in data.values()
         ):
             raise ValidationError(
-                _(
-                    "Write a JSON object whose values are strings, like {“key”: “value”}."
-                )
+                _("Write a JSON object of strings, like {“key”: “value”}.")
             )
         if len(data) > 20 or len(text) > 4096:
             raise ValidationError(

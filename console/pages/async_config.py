@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -104,16 +104,11 @@ def _dialog(
     conflict: AsyncConfig | None = None,
     status: int,
 ) -> HttpResponse:
-    context = {
-        "head": head,
+    context = _panel(head, form) | {
         "section": "async",
-        "form": form,
         "conflict": conflict,
         "now_revision": configuring.revision_of(head.version),
         "sides": [_side(head, form, side) for side in SIDES],
-        "schedule": drawing.schedule(_policy(form)),
-        "checks": _checks(head, form),
-        "sample": _sample(head),
         "limits": {"retries": MAX_RETRIES, "age": MAX_AGE_SECONDS},
     }
     return render_page(
@@ -244,14 +239,19 @@ def preview(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """
     head = _head(request, package, name, Right.CONFIGURE)
     form = AsyncConfigForm(request.POST, version=head.version, config=head.config)
-    context = {
+    context = _panel(head, form)
+    return render_page(request, "async_config/panel.html", context, partial="panel")
+
+
+def _panel(head: Head, form: AsyncConfigForm) -> dict[str, Any]:
+    """Return what the live panel shows for the form as it stands."""
+    return {
         "head": head,
         "form": form,
         "schedule": drawing.schedule(_policy(form)),
         "checks": _checks(head, form),
         "sample": _sample(head),
     }
-    return render_page(request, "async_config/panel.html", context, partial="panel")
 
 
 @require_POST
@@ -259,7 +259,9 @@ def params(request: HttpRequest, package: str, name: str, side: str) -> HttpResp
     """Render the parameters of the target service that was chosen; changes nothing."""
     head = _head(request, package, name, Right.CONFIGURE)
     form = AsyncConfigForm(request.POST, version=head.version, config=head.config)
-    context = {"head": head, "side": _fresh_side(head, form, side)}
+    if side not in SIDES:
+        raise Http404
+    context = _panel(head, form) | {"side": _fresh_side(head, form, side)}
     return render_page(request, "async_config/params.html", context, partial="params")
 
 

@@ -18,6 +18,7 @@ from console.states import Dot, State
 register = template.Library()
 
 HIGHLIGHTED = 64 * 1024
+NOTHING = mark_safe('<span class="muted">–</span>')
 TOKENS = re.compile(
     r'(?P<key>"(?:\\.|[^"\\])*")(?=\s*:)|(?P<str>"(?:\\.|[^"\\])*")'
     r"|(?P<num>-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?P<word>true|false|null)"
@@ -90,7 +91,7 @@ def short_id(value: object, url: str = "") -> SafeString:
 def ago(moment: datetime | None) -> SafeString:
     """A time: relative under a day, absolute after; in the reader's zone."""
     if moment is None:
-        return format_html('<span class="muted">–</span>')
+        return NOTHING
     local = timezone.localtime(moment)
     age = (timezone.now() - moment).total_seconds()
     offset = local.strftime("%z")
@@ -116,7 +117,7 @@ def _relative(age: float) -> str:
 def clock(moment: datetime | None) -> SafeString:
     """A time of day with milliseconds; the date stands in the title."""
     if moment is None:
-        return format_html('<span class="muted">–</span>')
+        return NOTHING
     local = timezone.localtime(moment)
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',

@@ -136,7 +136,7 @@ def _start(interpreter: str, control: int) -> subprocess.Popen[bytes]:
     """Start the interpreter with an empty environment and no site packages."""
     command = [interpreter, "-I", "-S", "-X", "utf8", str(START)]
     # The command is ours from end to end.
-    return subprocess.Popen(  # noqa: S603
+    return subprocess.Popen(
         [*command, str(control), str(os.getpid())],
         env={},
         cwd="/",
