@@ -4,6 +4,7 @@
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
 from console import env
@@ -14,7 +15,10 @@ def main() -> None:
     # Settings read the data directory when they are imported.
     if sys.argv[1:2] == ["up"]:
         env.choose_data_dir(sys.argv[2:])
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"Error: {error}")
 
 
 if __name__ == "__main__":

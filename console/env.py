@@ -70,9 +70,15 @@ def secret(name: str, *, file: Path) -> str:
     value = text(name)
     if value:
         return value
-    if not file.exists():
-        _create(file, secrets.token_urlsafe(48))
-    return file.read_text(encoding="ascii").strip()
+    try:
+        if not file.exists():
+            _create(file, secrets.token_urlsafe(48))
+        return file.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{name} cannot be kept in {file}: {error.strerror}. "
+            "Choose another data directory, or set the variable."
+        ) from error
 
 
 def _create(file: Path, value: str) -> None:

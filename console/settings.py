@@ -52,7 +52,8 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "console.middleware.htmx_sign_in",
     "console.middleware.time_zone",
-    "console.middleware.ContentPolicy",
+    "csp.middleware.CSPMiddleware",
+    "console.middleware.admin_styles",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 FORM_RENDERER = "console.rendering.Renderer"

@@ -73,7 +73,7 @@ def configure(version: Version, **changes: object) -> None:
         for name, value in changes.items():
             setattr(version, name, value)
         version.modified_at = timezone.now()
-        version.revision = F("revision") + 1  # type: ignore[assignment]
+        version.revision = F("revision") + 1
         fields = [_column(name) for name in changes]
         version.save(update_fields=[*fields, "modified_at", "revision"])
     version.refresh_from_db()

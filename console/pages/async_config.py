@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from asyncconfig import agencies, configuring, loops, policies, record
 from asyncconfig.destinations import KINDS
+from asyncconfig.destinations.base import ParamForm
 from asyncconfig.exceptions import Conflict
 from asyncconfig.forms import SIDES, AsyncConfigForm
 from asyncconfig.models import AsyncConfig
@@ -21,6 +22,7 @@ from asyncconfig.models.config import (
     MAX_AGE_SECONDS,
     MAX_RETRIES,
 )
+from asyncconfig.schedule import Policy
 from console import drawing
 from console.access import Right
 from console.htmx import redirect_page, render_page
@@ -123,7 +125,8 @@ def _side(head: Head, form: AsyncConfigForm, side: str) -> dict[str, Any]:
         "kinds": [kind for kind in KINDS.values() if side in kind.sides],
         "params": form.params[side],
         "errors": form.errors.get(f"{side}_kind", []) if form.is_bound else [],
-        "functions": _functions(head),
+        "functions": (functions := _functions(head)),
+        "unknown": _unknown(form.params[side], functions),
         "qualifiers": _qualifiers(head, form, side),
     }
 
@@ -147,6 +150,12 @@ def _functions(head: Head) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["is_self"], one["name"]))
 
 
+def _unknown(params: ParamForm | None, functions: list[dict[str, Any]]) -> str:
+    """Return the function that was typed but does not exist: what is typed stays."""
+    chosen = str(params["function"].value() or "") if params else ""
+    return "" if chosen in [one["name"] for one in functions] else chosen
+
+
 def _qualifiers(head: Head, form: AsyncConfigForm, side: str) -> list[str]:
     """Return the versions and aliases of the function that is chosen now."""
     params = form.params[side]
@@ -159,7 +168,7 @@ def _qualifiers(head: Head, form: AsyncConfigForm, side: str) -> list[str]:
     return heads.qualifiers_of(function) if function else ["latest"]
 
 
-def _policy(form: AsyncConfigForm) -> policies.Policy:
+def _policy(form: AsyncConfigForm) -> Policy:
     """Return the policy of the numbers as typed; the last valid ones where not."""
     return policies.from_numbers(
         _number(form, "max_retries", DEFAULT_RETRIES),
@@ -261,7 +270,7 @@ def params(request: HttpRequest, package: str, name: str, side: str) -> HttpResp
     form = AsyncConfigForm(request.POST, version=head.version, config=head.config)
     if side not in SIDES:
         raise Http404
-    context = _panel(head, form) | {"side": _fresh_side(head, form, side)}
+    context = {"head": head, "side": _fresh_side(head, form, side)}
     return render_page(request, "async_config/params.html", context, partial="params")
 
 

@@ -141,6 +141,12 @@ def until(moment: datetime | None) -> SafeString:
 
 
 @register.filter
+def short(value: object) -> str:
+    """The first eight characters of an ID."""
+    return f"{str(value)[:8]}…"
+
+
+@register.filter
 def duration(milliseconds: float | None) -> str:
     return "–" if milliseconds is None else wording.seconds(milliseconds / 1000)
 

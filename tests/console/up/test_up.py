@@ -1,0 +1,101 @@
+"""`manage.py up`: start, refuse, survive, end."""
+
+import os
+import signal
+import sqlite3
+import stat
+
+import pytest
+
+from tests.installation import Installation, free_port, processes, until
+
+PARTS = ("valkey-server", "granian", "--queue invoke", "--queue deliver")
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory):
+    installation = Installation(tmp_path_factory.mktemp("up") / "data")
+    installation.start()
+    yield installation
+    if installation.process.poll() is None:
+        installation.stop()
+
+
+def test_it_says_where_it_is_and_how_to_sign_in(running):
+    path = running.data / "credentials.json"
+
+    assert running.is_up()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(running.credentials) == [
+        "url",
+        "username",
+        "password",
+        "project_id",
+        "region",
+        "access_key",
+        "secret_key",
+        "agency",
+    ]
+    assert running.credentials["url"] == running.url
+
+
+def test_a_second_up_on_the_same_data_is_refused(running):
+    port = str(free_port())
+    code, said = running.try_to_start("--data-dir", str(running.data), "--port", port)
+
+    assert code == 1
+    assert "The console runs already on" in said
+    assert str(running.process.pid) in said
+    assert "Traceback" not in said
+
+
+def test_a_port_in_use_is_refused(running, tmp_path):
+    code, said = running.try_to_start(
+        "--data-dir", str(tmp_path / "other"), "--port", str(running.port)
+    )
+
+    assert code == 1
+    assert f"Port {running.port} on 127.0.0.1 cannot be used" in said
+    assert "Traceback" not in said
+
+
+def test_a_data_directory_that_cannot_be_made_is_refused(running, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    folder = str(tmp_path / "file" / "data")
+
+    code, said = running.try_to_start("--data-dir", folder, "--port", str(free_port()))
+
+    assert code == 1
+    assert "Choose another data directory" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_what_dies_is_started_again(running, part):
+    before = until(lambda: running.pid_of(part))
+
+    os.kill(before, signal.SIGKILL)
+
+    after = until(lambda: (pid := running.pid_of(part)) != before and pid)
+    assert after != before
+    until(running.is_up)
+
+
+def test_sigterm_ends_everything_and_a_restart_keeps_all(tmp_path):
+    installation = Installation(tmp_path / "data")
+    installation.start()
+    until(lambda: all(installation.pid_of(part) for part in PARTS))
+    before, tree = installation.credentials, set(installation.tree())
+
+    installation.stop()
+
+    assert tree & set(processes()) == set()
+    installation.start()
+    assert installation.credentials == before
+    tree = set(installation.tree())
+    installation.stop(signal.SIGKILL)
+    until(lambda: not tree & set(processes()), seconds=10)
+    with sqlite3.connect(installation.data / "console.sqlite3") as database:
+        (whole,) = database.execute("PRAGMA integrity_check").fetchone()
+    database.close()
+    assert whole == "ok"

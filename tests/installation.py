@@ -1,0 +1,133 @@
+"""A real installation, started by `manage.py up` in a folder of its own."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 90
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def until(condition, *, seconds=30.0):
+    """Wait for a condition and return its value; fail when it never holds."""
+    ends = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < ends, f"{condition} never held"
+        time.sleep(0.05)
+    return value
+
+
+def processes():
+    """Return {pid: (parent, command line)} of every process that lives."""
+    found = {}
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            stat = (entry / "stat").read_text().rpartition(")")[2].split()
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if stat[0] != "Z":
+            found[int(entry.name)] = (int(stat[1]), line)
+    return found
+
+
+class Installation:
+    """`up` and everything below it."""
+
+    def __init__(self, data: Path, **env: str):
+        self.data = data
+        self.port = free_port()
+        self._env = {
+            key: value
+            for key, value in os.environ.items()
+            if key not in ("DATA_DIR", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+        } | env
+        self.process = None
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.port}"
+
+    def command(self, *arguments):
+        return [sys.executable, str(ROOT / "manage.py"), *arguments]
+
+    def start(self):
+        self.process = subprocess.Popen(
+            self.command("up", "--data-dir", str(self.data), "--port", str(self.port)),
+            env=self._env,
+            cwd="/",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        line = self.process.stdout.readline()
+        assert line.startswith("Console ready at "), line + self.process.stdout.read()
+        return line
+
+    def try_to_start(self, *arguments):
+        """Run `up` where it must refuse; return its exit code and what it said."""
+        done = subprocess.run(
+            self.command("up", *arguments),
+            env=self._env,
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+        return done.returncode, done.stderr
+
+    def manage(self, *arguments):
+        done = subprocess.run(
+            self.command(*arguments),
+            env={**self._env, "DATA_DIR": str(self.data)},
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=True,
+        )
+        return done.stdout
+
+    def stop(self, number=signal.SIGTERM, *, seconds=10.0):
+        self.process.send_signal(number)
+        self.process.wait(timeout=seconds)
+        self.process.stdout.close()
+
+    def tree(self):
+        """Return {pid: command} of all that `up` has started, directly or not."""
+        living = processes()
+        known = {self.process.pid}
+        grown = True
+        while grown:
+            grown = {pid for pid, (parent, _) in living.items() if parent in known}
+            grown -= known
+            known |= grown
+        known.discard(self.process.pid)
+        return {pid: living[pid][1] for pid in known if pid in living}
+
+    def pid_of(self, part):
+        return next((pid for pid, line in self.tree().items() if part in line), None)
+
+    def is_up(self):
+        try:
+            with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
+                return answer.status == 200
+        except OSError:
+            return False
+
+    @property
+    def credentials(self):
+        return json.loads((self.data / "credentials.json").read_text())
