@@ -1,14 +1,19 @@
 """A real installation, started by `manage.py up` in a folder of its own."""
 
+import http.cookiejar
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
+import urllib.parse
 import urllib.request
 from pathlib import Path
+
+from functions.runtime import available_runtimes
 
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
@@ -131,3 +136,50 @@ class Installation:
     @property
     def credentials(self):
         return json.loads((self.data / "credentials.json").read_text())
+
+
+class Person:
+    """Somebody signed in who uses the pages over plain HTTP."""
+
+    def __init__(self, installation):
+        self._url = installation.url
+        self._jar = http.cookiejar.CookieJar()
+        self._opener = urllib.request.build_opener(
+            urllib.request.HTTPCookieProcessor(self._jar)
+        )
+        self.get("/login")
+        known = installation.credentials
+        self.post("/login", username=known["username"], password=known["password"])
+
+    def get(self, path):
+        with self._opener.open(self._url + path, timeout=30) as answer:
+            return answer.read().decode()
+
+    def post(self, path, **fields):
+        """Post a form; return the address that it led to and the page there."""
+        token = next(c.value for c in self._jar if c.name == "csrftoken")
+        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token})
+        with self._opener.open(self._url + path, data.encode(), timeout=30) as answer:
+            return answer.url, answer.read().decode()
+
+    def create(self, name, source):
+        self.post(
+            "/functions/new",
+            name=name,
+            runtime=available_runtimes()[0],
+            handler="index.handler",
+            agency="1",
+            starter="hello",
+        )
+        self.post(f"/f/default/{name}/code", source=source)
+
+    def configure(self, name, **fields):
+        known = {"max_retries": "0", "max_age_seconds": "3600", "revision": "0"}
+        self.post(f"/f/default/{name}/settings/async/edit", **(known | fields))
+
+    def run(self, name, body="{}", mode="async"):
+        """Run a function; return the request's ID."""
+        _url, page = self.post(
+            "/run", function=name, qualifier="latest", mode=mode, body=body
+        )
+        return re.search(r"/invocations/([0-9a-f-]{36})", page)[1]

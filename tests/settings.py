@@ -17,3 +17,4 @@ STORAGES = {
 ASYNC_RETRY_BASE_SECONDS = 10.0
 MIN_FREE_DISK_PERCENT = 0.0
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405
+LANGUAGE_CODE = "en"

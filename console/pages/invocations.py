@@ -8,11 +8,12 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import accepting, cancelling, clock, delivering
+from asyncconfig import accepting, cancelling, delivering
 from asyncconfig.exceptions import NotAccepted, NotCancellable
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.invocation import InvocationQuerySet
@@ -64,7 +65,7 @@ def _log(request: HttpRequest, rows: InvocationQuerySet) -> dict[str, Any]:
     """Return a page of the log under the filters of the query."""
     span = request.GET.get("range", "1h")
     span = span if span in RANGES else "1h"
-    since = clock.now() - RANGES[span][1]
+    since = timezone.now() - RANGES[span][1]
     rows = rows.filter(accepted_at__gte=since)
     text = request.GET.get("q", "").strip()
     if text:
