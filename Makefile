@@ -10,6 +10,7 @@ run: $(UV)
 
 test: environment
 	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m tests.with_postgresql $(PYTHON) -m pytest tests/asyncconfig tests/console --ignore tests/console/up
 
 lint: environment
 	.venv/bin/ruff format --check .

@@ -15,12 +15,13 @@ from typing import Generic, Protocol, TypeVar
 from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
-from asyncconfig import leasing, queue, sweeping
+from asyncconfig import leasing, queue, retiring, sweeping
 from asyncconfig.models import Worker
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
+RETIRE_SECONDS = 600.0
 PAUSE_AFTER_TROUBLE = 0.2
 
 Item = TypeVar("Item")
@@ -82,6 +83,7 @@ class Dispatcher(Generic[Item, Result]):
         self._lost = threading.Event()
         self._generation = 0
         self._tended = 0.0
+        self._retired = 0.0
         self._settled: list[tuple[Item, Result]] = []
 
     # The outside: other threads.
@@ -171,6 +173,9 @@ class Dispatcher(Generic[Item, Result]):
             self._tended = time.monotonic()
             self.lane.tend(self.worker, list(self._running.values()))
             sweeping.sweep()
+        if time.monotonic() - self._retired >= RETIRE_SECONDS:
+            self._retired = time.monotonic()
+            retiring.retire()
 
     def _collect(self) -> None:
         while self._done:

@@ -283,6 +283,7 @@ def children_of(invocation: Invocation) -> list[Invocation]:
     return list(rows.select_related("function", "version", "config").without_bodies())
 
 
-def recent_by(user: str, function: Function) -> InvocationQuerySet:
+def recent_by(user: str, function: Function, *, but: int) -> InvocationQuerySet:
     rows = Invocation.objects.filter(function=function, accepted_by=user)
+    rows = rows.exclude(pk=but)
     return rows.newest_first().without_bodies()[:10]

@@ -170,7 +170,7 @@ def _render(
             "async": accepting.body_limit(Invocation.Mode.ASYNC),
             "sync": accepting.body_limit(Invocation.Mode.SYNC),
         },
-        "recent": _recent(request, function),
+        "recent": _recent(request, function, shown=(extra or {}).get("invocation")),
         **(extra or {}),
     }
     return render_page(
@@ -178,10 +178,15 @@ def _render(
     )
 
 
-def _recent(request: HttpRequest, function: Function | None) -> list[dict[str, Any]]:
+def _recent(
+    request: HttpRequest, function: Function | None, *, shown: Invocation | None
+) -> list[dict[str, Any]]:
+    """Return the person's latest runs but for the one that is shown already."""
     if function is None:
         return []
-    rows = invocations.recent_by(request.user.get_username(), function)
+    rows = invocations.recent_by(
+        request.user.get_username(), function, but=shown.pk if shown else 0
+    )
     return [
         {"invocation": row, "state": states.display_state(row)}
         for row in rows.select_related("config")

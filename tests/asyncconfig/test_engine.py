@@ -5,7 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from asyncconfig import accepting, cancelling, clock, conserving, removing, sweeping
+from asyncconfig import (
+    accepting,
+    cancelling,
+    clock,
+    conserving,
+    removing,
+    retiring,
+    sweeping,
+)
 from asyncconfig.exceptions import (
     FunctionDisabled,
     NotCancellable,
@@ -524,4 +532,23 @@ def test_accepted_equals_the_sum_of_all_states(engine):
 
     assert conserving.balance().drift == 0
     engine.run_out()
+    assert conserving.balance().drift == 0
+
+
+def test_old_finished_requests_are_forgotten_and_open_ones_kept(engine):
+    test2 = make_function("test2")
+    function = make_function()
+    make_config(function, on_success=test2)
+    accept(function)
+    engine.run()
+    clock.shift(20 * 86_400)
+    recent = accept(make_function())
+    engine.run()
+    clock.shift(15 * 86_400)
+    waiting = accept(make_function())
+
+    assert retiring.retire() == 2
+
+    kept = set(Invocation.objects.values_list("pk", flat=True))
+    assert kept == {recent.pk, waiting.pk}
     assert conserving.balance().drift == 0
