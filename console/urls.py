@@ -84,3 +84,5 @@ urlpatterns = [
     ),
     path("admin/", admin.site.urls),
 ]
+
+handler500 = "console.pages.errors.broken"

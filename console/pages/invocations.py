@@ -34,9 +34,9 @@ RANGES = {
     "3d": (gettext_lazy("Last 3 days"), timedelta(days=3)),
 }
 FILTERS = {
-    "queued": Q(status="WAIT", attempts=0),
+    "queued": Q(status="WAIT", attempts=0, losses=0),
     "running": Q(status="RUNNING"),
-    "retrying": Q(status="WAIT", attempts__gt=0),
+    "retrying": Q(status="WAIT") & (Q(attempts__gt=0) | Q(losses__gt=0)),
     "success": Q(status="SUCCESS"),
     "failed": Q(status="FAIL") & ~Q(condition="Cancelled"),
     "discarded": Q(status="DISCARD"),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from asyncconfig import accepting, calling
-from asyncconfig.exceptions import NotAccepted, Throttled
+from asyncconfig.exceptions import NotAccepted, Throttled, TooManyWaiting
 from asyncconfig.models import Invocation
 from console import access, states
 from console.access import Right, needs
@@ -128,7 +128,7 @@ def _run(request: HttpRequest, project: Project) -> HttpResponse:
     began = time.monotonic()
     try:
         invocation = _call(form, request.user.get_username())
-    except Throttled as error:
+    except (Throttled, TooManyWaiting) as error:
         form.add_error(None, str(error))
         return _render(request, project, form, status=429)
     except NotAccepted as error:
