@@ -3,6 +3,14 @@
 import pytest
 
 from functions.runtime import Pool
+from tests.runtime import specs
+
+
+@pytest.fixture(autouse=True)
+def _strangers():
+    """Leave out of every count what was there before the test."""
+    specs.strangers.clear()
+    specs.strangers.update(specs.descendants())
 
 
 @pytest.fixture

@@ -80,6 +80,10 @@ def parent_of(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 
 
+# Processes of other tests' making, a browser for one, that were there before.
+strangers = set()
+
+
 def descendants(pid=None):
     """Return the running processes below one, this one if none is given."""
     parents = {}
@@ -95,4 +99,4 @@ def descendants(pid=None):
         below = {child for child, up in parents.items() if up == parent} - found
         found |= below
         waiting += below
-    return {child for child in found if is_running(child)}
+    return {child for child in found - strangers if is_running(child)}
