@@ -13,22 +13,14 @@ from asyncconfig.models import (
     Invocation,
     Worker,
 )
+from functions.admin import ReadOnlyAdmin
 
 
-class HistoryAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class HistoryAdmin(ReadOnlyAdmin):
     """Rows the engine writes. Whole tables are never counted."""
 
     show_full_result_count = False
     list_per_page = 50
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
 
 
 @admin.register(AsyncConfig)

@@ -1,9 +1,9 @@
 """Lay the retry schedule out as a picture: pure geometry, in SVG units."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
-from asyncconfig.schedule import Planned, Policy, plan, smallest_sufficient_age
+from asyncconfig.schedule import Policy, plan, smallest_sufficient_age
 from console import wording
 
 WIDTH, LEFT, RIGHT = 328, 4, 324
@@ -52,7 +52,6 @@ class Schedule:
     right: float = RIGHT
     width: int = WIDTH
     policy: Policy | None = None
-    list_items: list[Planned] = field(default_factory=list)
 
     @property
     def runs(self) -> int:
@@ -104,7 +103,6 @@ def schedule(policy: Policy) -> Schedule:
         flag_label=label,
         fold=round((boxes[-1].end + RIGHT) / 2, 1) if is_broken else None,
         policy=policy,
-        list_items=planned,
     )
 
 

@@ -9,12 +9,6 @@ from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
 
-class PageRequest(HttpRequest):
-    """A request as the middleware leaves it."""
-
-    htmx: HtmxDetails
-
-
 def wants_fragment(request: HttpRequest) -> bool:
     """Say whether htmx asks for a part; a restored or boosted page is a whole one."""
     htmx: HtmxDetails | None = getattr(request, "htmx", None)

@@ -1,5 +1,6 @@
 """Drive a worker's lanes step by step, on a clock that tests move."""
 
+import json
 from datetime import timedelta
 
 from django.conf import settings
@@ -72,3 +73,13 @@ class Engine:
     def close(self):
         self.invoke.close()
         self.deliver.close()
+
+
+def states():
+    """Return every invocation's status, in the order they were accepted."""
+    return [row.status for row in Invocation.objects.order_by("pk")]
+
+
+def record_received_by(function):
+    """Return the record that started the function's only run."""
+    return json.loads(bytes(Invocation.objects.get(function=function).payload))

@@ -205,9 +205,3 @@ def _coloured(text: str) -> SafeString:
         at = match.end()
     parts.append(conditional_escape(text[at:]))
     return mark_safe("".join(parts))  # noqa: S308 - each part is escaped above
-
-
-@register.simple_block_tag
-def card(content: SafeString, title: str = "") -> SafeString:
-    head = format_html("<h2>{}</h2>", title) if title else ""
-    return format_html('<section class="card">{}{}</section>', head, content)
