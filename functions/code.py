@@ -9,11 +9,12 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from functions.exceptions import CodeRefused, NotEditable
+from functions.exceptions import ChangedMeanwhile, CodeRefused, NotEditable
 from functions.models import CodeBlob, Version
 
 INLINE_LIMIT = 10 * 1024
 PACKAGE_LIMIT = 50 * 1024 * 1024
+UNPACKED_LIMIT = 1500 * 1024 * 1024
 SHOWN_LIMIT = 1024 * 1024
 
 DEFAULT_SOURCE = """\
@@ -24,8 +25,12 @@ def handler(event, context):
 """
 
 
-def deploy_text(version: Version, source: str) -> None:
-    """Make the text the code of latest; raises CodeRefused or NotEditable."""
+def deploy_text(version: Version, source: str, *, expected: int | None = None) -> None:
+    """Make the text the code of latest.
+
+    `expected` is the revision the person edited; ChangedMeanwhile is raised when it
+    is not the stored one any more. Raises CodeRefused and NotEditable as well.
+    """
     content = source.replace("\r\n", "\n").encode("utf-8", "strict")
     if not content.strip():
         raise CodeRefused(_("The code is empty. Write a handler, then deploy."))
@@ -33,7 +38,8 @@ def deploy_text(version: Version, source: str) -> None:
         raise CodeRefused(
             _("The code is over 10 KB. Upload it as a ZIP archive instead.")
         )
-    _deploy(version, content, Version.CodeType.INLINE, inline_filename(version))
+    filename = inline_filename(version)
+    _deploy(version, content, Version.CodeType.INLINE, filename, expected=expected)
 
 
 def deploy_zip(version: Version, archive: bytes, *, filename: str) -> None:
@@ -42,6 +48,9 @@ def deploy_zip(version: Version, archive: bytes, *, filename: str) -> None:
         raise CodeRefused(_("The archive is over 50 MB. Make it smaller."))
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            # Sizes first: reading a small archive can mean unpacking terabytes.
+            if sum(member.file_size for member in opened.infolist()) > UNPACKED_LIMIT:
+                raise CodeRefused(_("The unpacked archive is over 1500 MB."))
             broken = opened.testzip()
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise CodeRefused(_("This is not a ZIP archive that can be read.")) from error
@@ -57,18 +66,30 @@ def inline_filename(version: Version) -> str:
     return f"{version.handler.rpartition('.')[0]}.py"
 
 
-def _deploy(version: Version, content: bytes, code_type: str, filename: str) -> None:
+def _deploy(
+    version: Version,
+    content: bytes,
+    code_type: str,
+    filename: str,
+    *,
+    expected: int | None = None,
+) -> None:
     if not version.is_latest:
         raise NotEditable(version.name)
     with transaction.atomic():
         blob = CodeBlob.keep(content)
-        Version.objects.filter(pk=version.pk).update(
+        edited = Version.objects.filter(pk=version.pk)
+        if expected is not None:
+            edited = edited.filter(revision=expected)
+        moved = edited.update(
             code=blob,
             code_type=code_type,
             code_filename=filename,
             revision=F("revision") + 1,
             modified_at=timezone.now(),
         )
+        if not moved:
+            raise ChangedMeanwhile
     version.refresh_from_db()
 
 

@@ -31,6 +31,15 @@ class CodeRefused(FunctionsError):
     """The code is empty, too large or not an archive."""
 
 
+class ChangedMeanwhile(FunctionsError):
+    """Somebody else deployed since the person began to edit."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The code was changed meanwhile. Deploying again replaces that change.")
+        )
+
+
 class LimitReached(FunctionsError):
     """A project or function already has as many of these as it may have."""
 

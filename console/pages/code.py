@@ -11,7 +11,7 @@ from console.htmx import render_page
 from console.pages import heads
 from console.pages.heads import Head
 from functions import code
-from functions.exceptions import CodeRefused, NotEditable
+from functions.exceptions import ChangedMeanwhile, CodeRefused, NotEditable
 from functions.models import Version
 
 
@@ -23,6 +23,10 @@ def edit(request: HttpRequest, package: str, name: str) -> HttpResponse:
     head = heads.load(request, package, name, tab="code", right=Right.CONFIGURE)
     try:
         _deploy(request, head.version)
+    except ChangedMeanwhile as error:
+        head.version.refresh_from_db()
+        typed = request.POST.get("source")
+        return _render(request, head, typed=typed, problem=str(error), status=409)
     except (CodeRefused, NotEditable) as error:
         typed = request.POST.get("source")
         return _render(request, head, typed=typed, problem=str(error))
@@ -40,11 +44,24 @@ def _deploy(request: HttpRequest, version: Version) -> None:
             raise CodeRefused(_("The archive is over 50 MB. Make it smaller."))
         code.deploy_zip(version, archive.read(), filename=archive.name or "code.zip")
     else:
-        code.deploy_text(version, request.POST.get("source", ""))
+        code.deploy_text(
+            version, request.POST.get("source", ""), expected=_revision(request)
+        )
+
+
+def _revision(request: HttpRequest) -> int | None:
+    """Return the revision that was edited; None where the form does not say."""
+    text = request.POST.get("revision", "")
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _render(
-    request: HttpRequest, head: Head, *, typed: str | None = None, problem: str = ""
+    request: HttpRequest,
+    head: Head,
+    *,
+    typed: str | None = None,
+    problem: str = "",
+    status: int = 422,
 ) -> HttpResponse:
     context = {
         "head": head,
@@ -54,9 +71,12 @@ def _render(
         "events": head.function.test_events.defer("content"),
         "is_editable": head.version.is_latest and head.may_configure,
     }
-    status = 422 if problem else 200
     return render_page(
-        request, "functions/code.html", context, partial="editor", status=status
+        request,
+        "functions/code.html",
+        context,
+        partial="editor",
+        status=status if problem else 200,
     )
 
 

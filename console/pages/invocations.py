@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count, Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -25,6 +25,7 @@ from functions.models import Function
 from functions.qualifiers import Resolved
 
 PAGE = 50
+PARTS = ("input", "output", "record")
 MOST_COUNTED = 10_000
 RANGES = {
     "1h": (gettext_lazy("Last hour"), timedelta(hours=1)),
@@ -265,6 +266,8 @@ def resend(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
 @needs(Right.READ)
 def body(request: HttpRequest, request_id: UUID, part: str) -> HttpResponse:
     """Download the input, the output, or the record, as the bytes they are."""
+    if part not in PARTS:
+        raise Http404
     invocation = access.get_invocation(access.get_project(request), request_id)
     if part == "record":
         delivery = Delivery.objects.filter(invocation=invocation).first()
