@@ -42,6 +42,9 @@ class DeliverLane:
 
     name = queue.DELIVER
 
+    def is_anything_due(self) -> bool:
+        return Delivery.objects.waiting().filter(due_at__lte=clock.now()).exists()
+
     def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim]:
         rows = Delivery.objects.waiting().filter(due_at__lte=clock.now())
         rows = rows.select_related(

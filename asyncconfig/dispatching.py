@@ -21,6 +21,9 @@ from asyncconfig.models import Worker
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
+# After its last claim a worker looks by itself for a while, and nobody needs to ring.
+LINGER_SECONDS = 0.02
+GLANCE_SECONDS = 0.003
 RETIRE_SECONDS = 600.0
 PAUSE_AFTER_TROUBLE = 0.2
 
@@ -32,6 +35,9 @@ class Lane(Protocol[Item, Result]):
     """What one queue's work is. All but `run` and `abandon` touch the database."""
 
     name: str
+
+    def is_anything_due(self) -> bool:
+        """Say whether a claim would find rows; a read that takes no lock."""
 
     def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Item]:
         """Take up to `free` rows, and up to `ahead` more that finish at once."""
@@ -82,6 +88,8 @@ class Dispatcher(Generic[Item, Result]):
         self._stopping = threading.Event()
         self._lost = threading.Event()
         self._generation = 0
+        self._busy_at = 0.0
+        self._hushed = False
         self._tended = 0.0
         self._retired = 0.0
         self._settled: list[tuple[Item, Result]] = []
@@ -99,7 +107,13 @@ class Dispatcher(Generic[Item, Result]):
             ).start()
 
     def wake(self, *, wait_seconds: float) -> None:
-        """Look for work now; return when there is a free slot again."""
+        """Look for work now; return when there is a free slot again.
+
+        The flag that this wake-up is under way stays set while the dispatcher looks
+        by itself, so that a burst of requests rings once (see `_hush`).
+        """
+        self._hushed = True
+        self._busy_at = time.monotonic()
         self._wake.set()
         with self._free:
             self._free.wait_for(self._has_room, timeout=wait_seconds)
@@ -164,6 +178,8 @@ class Dispatcher(Generic[Item, Result]):
     def _step(self) -> None:
         self._collect()
         claimed = self._settle_and_claim()
+        if claimed:
+            self._busy_at = time.monotonic()
         for item in claimed:
             self._held[id(item)] = item
             self._ready.put(item)
@@ -188,7 +204,8 @@ class Dispatcher(Generic[Item, Result]):
 
     def _settle_and_claim(self) -> list[Item]:
         free, ahead = self._room()
-        if not (self._settled or free or ahead):
+        may_claim = bool(free or ahead) and self.lane.is_anything_due()
+        if not (self._settled or may_claim):
             return []
         try:
             with transaction.atomic():
@@ -236,10 +253,26 @@ class Dispatcher(Generic[Item, Result]):
             return 0.0
         if self._stopping.is_set():
             return 0.05
-        if len(self._held) >= self.slots:
+        is_full = len(self._held) >= self.slots
+        if self._hushed:
+            return self._hush(is_full=is_full)
+        if is_full:
             return IDLE_SECONDS
         left = self.lane.seconds_to_next()
         return IDLE_SECONDS if left is None else min(max(left, 0.001), IDLE_SECONDS)
+
+    def _hush(self, *, is_full: bool) -> float:
+        """Return the pause while nobody rings; in the end let them ring again.
+
+        The flag goes before the last look: a request accepted after it rings, one
+        accepted before is seen. A full worker leaves the ringing to others at once.
+        """
+        lingers = time.monotonic() - self._busy_at < LINGER_SECONDS
+        if lingers and not is_full:
+            return GLANCE_SECONDS
+        self._hushed = False
+        queue.answered(self.lane.name)
+        return 0.0
 
     def _begin_anew(self) -> None:
         """Start over as a new worker after the lease was lost."""

@@ -51,6 +51,9 @@ class InvokeLane:
 
     # Claiming.
 
+    def is_anything_due(self) -> bool:
+        return Invocation.objects.waiting().filter(due_at__lte=clock.now()).exists()
+
     def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim]:
         now = clock.now()
         claims: list[Claim] = []
@@ -64,12 +67,7 @@ class InvokeLane:
     def _candidates(self, now: datetime, free: int, ahead: int) -> list[Invocation]:
         ids = self._choose(now, free, ahead)
         rows = Invocation.objects.waiting().filter(pk__in=ids)
-        rows = rows.select_related(
-            "config",
-            "version__code",
-            "version__function__project",
-            "function",
-        )
+        rows = rows.select_related("config", "version__function__project")
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(skip_locked=True, of=("self",))
         found = {row.pk: row for row in rows}

@@ -9,9 +9,9 @@ WAIT_SECONDS = 30
 def wake(name: str) -> None:
     """Wake this worker's dispatcher; return when it has a free slot again.
 
-    A full worker thus takes no more wake-ups. The flag goes before the first
-    claim: a request accepted after it rings again, one accepted before is seen.
+    A full worker thus takes no more wake-ups.
     """
-    queue.answered(name)
-    if current.dispatcher is not None:
+    if current.dispatcher is None:
+        queue.answered(name)
+    else:
         current.dispatcher.wake(wait_seconds=WAIT_SECONDS)

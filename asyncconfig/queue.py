@@ -92,7 +92,7 @@ def ring_now(name: str, *, force: bool = False) -> None:
 
 
 def answered(name: str) -> None:
-    """Let the next request ring again; called before rows are claimed."""
+    """Let the next request ring again; rows must be looked for once after it."""
     _quietly(lambda: _client(settings.REDIS_URL, 0.2).delete(flag_of(name)))
 
 

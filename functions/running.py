@@ -27,7 +27,7 @@ class Runner:
         )
 
     def spec_of(self, version: Version) -> Spec:
-        """Return what the version is run from, code included."""
+        """Return what the version is run from; its code is read on first use only."""
         key = f"{version.pk}.{version.revision}"
         spec = self._specs.get(key) or _spec(version, key)
         self._specs[key] = spec

@@ -1,0 +1,103 @@
+"""Wake-ups: few of them, none lost, none waited for."""
+
+import pytest
+import rq
+from rq.serializers import JSONSerializer
+
+from asyncconfig import clock, dispatching, jobs, queue, sweeping
+from asyncconfig.dispatching import Dispatcher
+from asyncconfig.models import Invocation
+from tests.factories import accept, make_function
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture(autouse=True)
+def _no_silence(monkeypatch):
+    """A failure in another test must not silence this one."""
+    monkeypatch.setattr(queue, "_silence", queue._Silence())
+
+
+def waiting_jobs(client, name=queue.INVOKE):
+    return rq.Queue(name, connection=client, serializer=JSONSerializer).count
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_burst_rings_once(valkey):
+    function = make_function()
+
+    for _turn in range(5):
+        accept(function)
+
+    assert waiting_jobs(valkey) == 1
+
+
+@pytest.mark.django_db
+def test_nobody_is_rung_for_what_is_not_committed(valkey):
+    accept(make_function())
+
+    assert waiting_jobs(valkey) == 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_after_the_answer_the_next_request_rings_again(valkey):
+    function = make_function()
+    accept(function)
+    queue.answered(queue.INVOKE)
+
+    accept(function)
+
+    assert waiting_jobs(valkey) == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_sweep_ignores_the_flag_that_a_dead_worker_left(valkey):
+    valkey.set(queue.flag_of(queue.INVOKE), 1)
+    accept(make_function())
+    assert waiting_jobs(valkey) == 0
+
+    clock.shift(1)
+    sweeping.sweep()
+    sweeping.sweep()
+
+    assert waiting_jobs(valkey) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_redis_a_request_is_accepted_all_the_same(settings, tmp_path):
+    settings.REDIS_URL = f"unix://{tmp_path}/none.sock"
+
+    accept(make_function())
+
+    assert Invocation.objects.count() == 1
+    assert not queue._silence.is_over()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_dispatcher_is_hushed_while_it_looks_and_looks_once_more_after(
+    valkey, engine, monkeypatch
+):
+    dispatcher = Dispatcher(engine.invoke, slots=1)
+    monkeypatch.setattr(dispatching.current, "dispatcher", dispatcher)
+    flag = queue.flag_of(queue.INVOKE)
+    accept(make_function())
+
+    jobs.wake(queue.INVOKE)
+    during = dispatcher._pause()
+    kept = valkey.exists(flag)
+    monkeypatch.setattr(dispatching, "LINGER_SECONDS", 0)
+    after = dispatcher._pause()
+
+    assert (during, kept) == (dispatching.GLANCE_SECONDS, 1)
+    assert (after, valkey.exists(flag)) == (0.0, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_full_dispatcher_leaves_the_ringing_to_others(valkey, engine):
+    dispatcher = Dispatcher(engine.invoke, slots=0)
+    accept(make_function())
+
+    dispatcher.wake(wait_seconds=0)
+    dispatcher._pause()
+
+    assert not valkey.exists(queue.flag_of(queue.INVOKE))
