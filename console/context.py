@@ -51,6 +51,9 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Operate"),
         (
+            Item(
+                _("Balance"), "balance", "flag", ("/operator/balance",), staff_only=True
+            ),
             Item(_("Administration"), "admin:index", "shield", (), staff_only=True),
             Item(
                 _("RQ queues"),

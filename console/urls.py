@@ -11,6 +11,7 @@ from console.pages import (
     functions,
     health,
     invocations,
+    operate,
     runner,
     settings,
     welcome,
@@ -82,6 +83,7 @@ urlpatterns = [
         invocations.resend,
         name="delivery-resend",
     ),
+    path("operator/balance", operate.balance, name="balance"),
     path("admin/", admin.site.urls),
 ]
 

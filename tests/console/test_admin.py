@@ -5,6 +5,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.urls import reverse
 
+from asyncconfig.models import Delivery, DeliveryAttempt, Invocation
 from console import demo
 from tests.factories import make_project, make_user
 
@@ -74,6 +75,29 @@ def test_secrets_are_not_shown(history):
 
     assert key.access_key in page.text
     assert key.secret not in page.text
+
+
+def test_the_balance_is_for_staff_and_finds_nothing_missing(history, client):
+    history.cookies["django_language"] = "en"
+
+    page = history.get("/operator/balance")
+    client.force_login(make_user("visitor"))
+    refused = client.get("/operator/balance")
+
+    assert "nothing is missing" in page.text
+    assert refused.status_code == 403
+
+
+def test_a_request_that_lost_its_notification_is_found(history):
+    history.cookies["django_language"] = "en"
+    notified = Delivery.objects.get()
+    Invocation.objects.update(source=None)
+    DeliveryAttempt.objects.all().delete()
+    notified.delete()
+
+    page = history.get("/operator/balance")
+
+    assert "drift 1" in page.text
 
 
 def test_a_superuser_sees_the_operators_links(operator):

@@ -34,6 +34,11 @@ class Command(BaseCommand):
         parser.add_argument("--data-dir", default=str(settings.DATA_DIR))
         parser.add_argument("--workers", type=int, default=1)
         parser.add_argument("--no-demo", action="store_true")
+        parser.add_argument(
+            "--no-obs",
+            action="store_true",
+            help="Start no local object storage; this version has none to start.",
+        )
 
     def handle(self, **options: Any) -> None:
         try:
