@@ -96,10 +96,10 @@ class DeliverLane:
     def tend(self, worker: Worker, started: Sequence[Claim]) -> None:
         """Nothing is due: deliveries cannot be cancelled."""
 
-    def seconds_to_next(self) -> float | None:
-        first = Delivery.objects.waiting().order_by("due_at").values_list("due_at")
-        row = first.first()
-        return (row[0] - clock.now()).total_seconds() if row else None
+    def seconds_to_next(self, *, after: datetime) -> float | None:
+        later = Delivery.objects.waiting().filter(due_at__gt=after).order_by("due_at")
+        first = later.values_list("due_at", flat=True).first()
+        return (first - clock.now()).total_seconds() if first else None
 
     def is_fast(self, item: Claim) -> bool:
         return KINDS[item.delivery.kind].in_transaction

@@ -9,13 +9,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
 from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
-from asyncconfig import leasing, queue, retiring, sweeping
+from asyncconfig import clock, leasing, queue, retiring, sweeping
 from asyncconfig.models import Worker
 
 logger = logging.getLogger(__name__)
@@ -57,8 +58,12 @@ class Lane(Protocol[Item, Result]):
     def tend(self, worker: Worker, started: Sequence[Item]) -> None:
         """Do what is due once a second: note late starts, heed cancellations."""
 
-    def seconds_to_next(self) -> float | None:
-        """Return how long until the next row is due; None when nothing waits."""
+    def seconds_to_next(self, *, after: datetime) -> float | None:
+        """Return how long until the first row that is due after that moment.
+
+        What was due by then and was not claimed may not run yet, over its
+        concurrency for example; None when nothing else waits.
+        """
 
     def is_fast(self, item: Item) -> bool:
         """Say whether the item is expected to finish at once."""
@@ -90,6 +95,8 @@ class Dispatcher(Generic[Item, Result]):
         self._generation = 0
         self._busy_at = 0.0
         self._hushed = False
+        self._has_claimed = False
+        self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._tended = 0.0
         self._retired = 0.0
         self._settled: list[tuple[Item, Result]] = []
@@ -177,7 +184,9 @@ class Dispatcher(Generic[Item, Result]):
 
     def _step(self) -> None:
         self._collect()
+        self._looked_at = clock.now()
         claimed = self._settle_and_claim()
+        self._has_claimed = bool(claimed)
         if claimed:
             self._busy_at = time.monotonic()
         for item in claimed:
@@ -258,7 +267,9 @@ class Dispatcher(Generic[Item, Result]):
             return self._hush(is_full=is_full)
         if is_full:
             return IDLE_SECONDS
-        left = self.lane.seconds_to_next()
+        if self._has_claimed:
+            return 0.0
+        left = self.lane.seconds_to_next(after=self._looked_at)
         return IDLE_SECONDS if left is None else min(max(left, 0.001), IDLE_SECONDS)
 
     def _hush(self, *, is_full: bool) -> float:

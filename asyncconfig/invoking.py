@@ -222,10 +222,10 @@ class InvokeLane:
         for request_id in forced.values_list("request_id", flat=True):
             self._runner.pool.cancel(str(request_id))
 
-    def seconds_to_next(self) -> float | None:
-        first = Invocation.objects.waiting().order_by("due_at").values_list("due_at")
-        row = first.first()
-        return (row[0] - clock.now()).total_seconds() if row else None
+    def seconds_to_next(self, *, after: datetime) -> float | None:
+        later = Invocation.objects.waiting().filter(due_at__gt=after).order_by("due_at")
+        first = later.values_list("due_at", flat=True).first()
+        return (first - clock.now()).total_seconds() if first else None
 
     def abandon(self) -> None:
         self._runner.pool.kill_all()

@@ -7,6 +7,7 @@ from rq.serializers import JSONSerializer
 from asyncconfig import clock, dispatching, jobs, queue, sweeping
 from asyncconfig.dispatching import Dispatcher
 from asyncconfig.models import Invocation
+from functions import creating
 from tests.factories import accept, make_function
 
 pytestmark = pytest.mark.engine
@@ -90,6 +91,31 @@ def test_a_dispatcher_is_hushed_while_it_looks_and_looks_once_more_after(
 
     assert (during, kept) == (dispatching.GLANCE_SECONDS, 1)
     assert (after, valkey.exists(flag)) == (0.0, 0)
+
+
+@pytest.mark.django_db
+def test_a_dispatcher_rests_when_what_is_due_may_not_run_yet(valkey, engine):
+    function = make_function()
+    creating.set_max_instances(function, 1)
+    accept(function)
+    accept(function)
+    engine.claim()
+    dispatcher = Dispatcher(engine.invoke, slots=4)
+    dispatcher.worker = engine.worker(engine.invoke)
+
+    dispatcher._step()
+
+    assert dispatcher._pause() == dispatching.IDLE_SECONDS
+
+
+@pytest.mark.django_db
+def test_a_dispatcher_does_not_sleep_over_what_fell_due_since_it_looked(valkey, engine):
+    dispatcher = Dispatcher(engine.invoke, slots=4)
+    dispatcher.worker = engine.worker(engine.invoke)
+    dispatcher._step()
+    accept(make_function())
+
+    assert dispatcher._pause() < 0.01
 
 
 @pytest.mark.django_db(transaction=True)
