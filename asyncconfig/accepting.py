@@ -15,12 +15,14 @@ from asyncconfig import clock, endings, finishing, policies, queue
 from asyncconfig.exceptions import (
     DiskFull,
     FunctionDisabled,
+    MemoryRefused,
     PayloadRefused,
     PayloadTooLarge,
     TooManyWaiting,
 )
 from asyncconfig.models import AsyncConfig, Delivery, Invocation
 from functions.models import Function
+from functions.models.version import MEMORY_SIZES
 from functions.qualifiers import Resolved
 
 RECHECK_SECONDS = 1.0
@@ -47,20 +49,22 @@ def accept(
     *,
     mode: Invocation.Mode = Invocation.Mode.ASYNC,
     origin: Origin,
+    memory_size: int | None = None,
 ) -> Invocation:
     """Store a request durably and ring a worker; raises NotAccepted.
 
     When it returns outside a transaction, the request is committed. The validity
     period counts from here, and the configuration in force now is the one that
     decides, whatever is saved later. A request that has passed through too many
-    functions is stored as discarded and not run.
+    functions is stored as discarded and not run. `memory_size` (MB) counts for a
+    version with dynamic memory only.
     """
     function = resolved.version.function
     if not resolved.version.is_available:
         raise FunctionDisabled(function.name)
     _check_room(function)
     with transaction.atomic():
-        invocation = _store(resolved, payload, mode, origin)
+        invocation = _store(resolved, payload, mode, origin, memory_size)
         if invocation.hops >= settings.ASYNC_MAX_HOPS:
             ending = endings.loop_stopped(_loop_path(invocation))
             finishing.finish(invocation, ending, now=invocation.accepted_at)
@@ -75,11 +79,12 @@ def accept_from_client(
     *,
     mode: Invocation.Mode = Invocation.Mode.ASYNC,
     origin: Origin,
+    memory_size: int | None = None,
 ) -> Invocation:
     """Accept a request of a person or an API client; its size and form are checked."""
     check_size(len(payload), mode)
     check_json(payload)
-    return accept(resolved, payload, mode=mode, origin=origin)
+    return accept(resolved, payload, mode=mode, origin=origin, memory_size=memory_size)
 
 
 def body_limit(mode: str) -> int:
@@ -131,8 +136,22 @@ def check_json(payload: bytes) -> None:
         ) from error
 
 
+def read_memory(text: str) -> int | None:
+    """Read the memory size (MB) a call asks for; raises MemoryRefused."""
+    if not text:
+        return None
+    if not text.isascii() or not text.isdigit() or int(text) not in MEMORY_SIZES:
+        sizes = ", ".join(map(str, MEMORY_SIZES))
+        raise MemoryRefused(_("Choose a memory size of: %(sizes)s.") % {"sizes": sizes})
+    return int(text)
+
+
 def _store(
-    resolved: Resolved, payload: bytes, mode: Invocation.Mode, origin: Origin
+    resolved: Resolved,
+    payload: bytes,
+    mode: Invocation.Mode,
+    origin: Origin,
+    memory_size: int | None,
 ) -> Invocation:
     now = clock.now()
     config = None
@@ -145,6 +164,7 @@ def _store(
         version=resolved.version,
         alias=resolved.alias,
         config=config,
+        memory_size=memory_size if resolved.version.has_dynamic_memory else None,
         payload=payload,
         accepted_at=now,
         accepted_by=origin.by[:150],

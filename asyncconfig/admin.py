@@ -10,6 +10,7 @@ from asyncconfig.models import (
     Attempt,
     Delivery,
     DeliveryAttempt,
+    IdempotencyKey,
     Invocation,
     Worker,
 )
@@ -124,3 +125,10 @@ class WorkerAdmin(HistoryAdmin):
     list_display = ["name", "queue", "slots", "started_at", "lease_until", "stopped_at"]
     list_filter = ["queue"]
     search_fields = ["name"]
+
+
+@admin.register(IdempotencyKey)
+class IdempotencyKeyAdmin(HistoryAdmin):
+    list_display = ["key", "function", "invocation", "created_at"]
+    list_select_related = ["function", "invocation"]
+    search_fields = ["key", "function__name"]

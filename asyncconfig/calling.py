@@ -34,7 +34,13 @@ class _Seats:
 _seats = _Seats()
 
 
-def call(resolved: Resolved, payload: bytes, *, origin: accepting.Origin) -> Invocation:
+def call(
+    resolved: Resolved,
+    payload: bytes,
+    *,
+    origin: accepting.Origin,
+    memory_size: int | None = None,
+) -> Invocation:
     """Run once and return the invocation as it then stands.
 
     It is waited for at most SYNC_WAIT_SECONDS; after that it is returned
@@ -43,7 +49,11 @@ def call(resolved: Resolved, payload: bytes, *, origin: accepting.Origin) -> Inv
     """
     with _seats:
         invocation = accepting.accept_from_client(
-            resolved, payload, mode=Invocation.Mode.SYNC, origin=origin
+            resolved,
+            payload,
+            mode=Invocation.Mode.SYNC,
+            origin=origin,
+            memory_size=memory_size,
         )
         return _wait(invocation)
 

@@ -1,12 +1,15 @@
 """Save and remove async configurations; each change is a new revision."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
-from asyncconfig import clock, loops
-from asyncconfig.destinations.base import Target
+from asyncconfig import agencies, clock, loops
+from asyncconfig.destinations import KINDS
+from asyncconfig.destinations.base import Destination, Target
 from asyncconfig.exceptions import Conflict
 from asyncconfig.models import AsyncConfig
 from asyncconfig.models.config import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES
@@ -35,6 +38,26 @@ class Wanted:
     on_success: Destined = NOBODY
     on_failure: Destined = NOBODY
     accepted_loop: str = ""
+
+
+def find_kind(side: str, kind: str) -> Destination:
+    """Return the kind of destination; ValidationError where a side has it not."""
+    found = KINDS.get(kind)
+    if found is None or side not in found.sides:
+        raise ValidationError(_("Choose a target service of the list."), code="kind")
+    return found
+
+
+def destine(version: Version, side: str, kind: str, param: str) -> Destined:
+    """Read a destination as API clients write it.
+
+    Raises ValidationError: the kind is unknown there (code "kind"), the version's
+    agency may not reach it ("agency"), or the parameters are wrong.
+    """
+    destination = find_kind(side, kind)
+    if missing := agencies.missing(version.agency, destination.action):
+        raise ValidationError(missing, code="agency")
+    return Destined(kind, param, destination.read(param, version))
 
 
 def revision_of(version: Version) -> int:
@@ -162,6 +185,11 @@ def loops_of(version: Version, wanted: Wanted) -> list[loops.Path]:
     return loops.paths_back(
         graph_of(version), source=node(version.function), edges=sorted_edges(edges)
     )
+
+
+def accepting_loops(wanted: Wanted, paths: list[loops.Path]) -> Wanted:
+    """Return the configuration with exactly these loops accepted."""
+    return replace(wanted, accepted_loop=loops.digest(paths))
 
 
 def sorted_edges(edges: set[loops.Edge]) -> list[loops.Edge]:

@@ -56,6 +56,23 @@ class Throttled(NotAccepted):
         super().__init__(_("Too many requests. Try again in %(n)d s.") % {"n": seconds})
 
 
+class MemoryRefused(NotAccepted):
+    """The memory size that a call asks for is not one there is."""
+
+
+class KeyReused(NotAccepted):
+    """The idempotency key belongs to a request that asked for something else."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(
+            _(
+                "Idempotency key %(key)s was used for another request. "
+                "Use a new key for this one."
+            )
+            % {"key": key}
+        )
+
+
 class Conflict(AsyncConfigError):
     """The row changed meanwhile."""
 

@@ -36,13 +36,8 @@ def _whole(label: Any, sentence: Any, *, low: int, high: int) -> forms.IntegerFi
     )
 
 
-class AsyncConfigForm(forms.Form):
-    """Retries, validity and destinations of one version.
-
-    The parameters of a destination are a form of their own, under the prefix of
-    its side; their errors count as this form's. A loop is refused until the
-    digest of exactly its path comes back in `accepted_loop`.
-    """
+class PolicyForm(forms.Form):
+    """How often a request is tried, and for how long; validity in seconds."""
 
     max_retries = _whole(
         gettext_lazy("Max. retries"), RETRIES_RANGE, low=0, high=MAX_RETRIES
@@ -56,6 +51,16 @@ class AsyncConfigForm(forms.Form):
     record_status = forms.BooleanField(
         label=gettext_lazy("Record invocation status"), required=False
     )
+
+
+class AsyncConfigForm(PolicyForm):
+    """Retries, validity and destinations of one version.
+
+    The parameters of a destination are a form of their own, under the prefix of
+    its side; their errors count as this form's. A loop is refused until the
+    digest of exactly its path comes back in `accepted_loop`.
+    """
+
     success_kind = forms.CharField(required=False)
     failure_kind = forms.CharField(required=False)
     accepted_loop = forms.CharField(required=False)
@@ -105,14 +110,16 @@ class AsyncConfigForm(forms.Form):
         kind = self.cleaned_data.get(f"{side}_kind") or ""
         if not kind:
             return configuring.NOBODY
-        destination, form = KINDS.get(kind), self.params[side]
-        if destination is None or form is None or side not in destination.sides:
-            self.add_error(f"{side}_kind", _("Choose a target service of the list."))
+        try:
+            destination = configuring.find_kind(side, kind)
+        except ValidationError as error:
+            self.add_error(f"{side}_kind", error)
             return configuring.NOBODY
         missing = agencies.missing(self.version.agency, destination.action)
         if missing:
             self.add_error(f"{side}_kind", ValidationError(missing, code="agency"))
-        if not form.is_valid():
+        form = self.params[side]
+        if form is None or not form.is_valid():
             return configuring.NOBODY
         param = form.param()
         return Destined(kind, param, destination.read(param, self.version))

@@ -133,7 +133,9 @@ class InvokeLane:
             invocation_id=invocation.pk,
             version_id=invocation.version_id,
             epoch=invocation.epoch + 1,
-            spec=self._runner.spec_of(invocation.version),
+            spec=self._runner.spec_of(
+                invocation.version, memory_size=invocation.memory_size
+            ),
             call=Call(
                 request_id=str(invocation.request_id),
                 payload=bytes(invocation.payload),

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from asyncconfig import clock
+from asyncconfig import clock, idempotency
 from asyncconfig.models import Delivery, Invocation
 
 ROWS = 200
@@ -17,6 +17,7 @@ def retire() -> int:
     Rows are looked at in the order they were accepted, so that only the oldest are
     read. What a notification started stays until it is old itself.
     """
+    idempotency.forget()
     retired = 0
     while batch := _retire_some():
         retired += batch

@@ -11,6 +11,7 @@ from asyncconfig.destinations import KINDS
 from asyncconfig.models import Invocation
 from asyncconfig.models.config import FUNCTION
 from functions import creating, starters
+from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
 from functions.models.agency import DEFAULT_AGENCY, INVOKE_ASYNC
 from functions.qualifiers import resolve
@@ -75,7 +76,7 @@ def _function(project: Project, name: str, source: str) -> Function:
             name=name,
             runtime=available_runtimes()[0],
             agency=_agency(project),
-            source=source,
+            code=text_package(source, handler="index.handler"),
             is_demo=True,
         ),
     )

@@ -5,7 +5,15 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from functions.models import Agency, Alias, CodeBlob, Function, Project, Version
+from functions.models import (
+    Agency,
+    Alias,
+    CodeBlob,
+    Function,
+    LogStream,
+    Project,
+    Version,
+)
 from functions.models import TestEvent as Event
 
 
@@ -54,7 +62,7 @@ class VersionAdmin(ReadOnlyAdmin):
     list_filter = ["runtime"]
     list_select_related = ["function"]
     search_fields = ["function__name", "name"]
-    exclude = ["user_data_json"]
+    exclude = ["user_data_json", "encrypted_user_data_json"]
 
 
 @admin.register(Alias)
@@ -81,3 +89,10 @@ class EventAdmin(ReadOnlyAdmin):
     search_fields = ["name", "function__name"]
     exclude = ["content"]
     readonly_fields = ["text"]
+
+
+@admin.register(LogStream)
+class LogStreamAdmin(ReadOnlyAdmin):
+    list_display = ["project", "kind", "created_at"]
+    list_select_related = ["project"]
+    search_fields = ["project__name"]

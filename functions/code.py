@@ -9,7 +9,12 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from functions.exceptions import ChangedMeanwhile, CodeRefused, NotEditable
+from functions.exceptions import (
+    ChangedMeanwhile,
+    CodeRefused,
+    CodeTooLarge,
+    NotEditable,
+)
 from functions.models import CodeBlob, Version
 
 INLINE_LIMIT = 10 * 1024
@@ -25,32 +30,37 @@ def handler(event, context):
 """
 
 
-def deploy_text(version: Version, source: str, *, expected: int | None = None) -> None:
-    """Make the text the code of latest.
+@dataclass(frozen=True)
+class Package:
+    """Code that has been checked: a file's text or an archive."""
 
-    `expected` is the revision the person edited; ChangedMeanwhile is raised when it
-    is not the stored one any more. Raises CodeRefused and NotEditable as well.
-    """
+    content: bytes
+    code_type: str
+    filename: str
+
+
+def text_package(source: str, *, handler: str) -> Package:
+    """Check the text of one file; raises CodeRefused, of which CodeTooLarge."""
     content = source.replace("\r\n", "\n").encode("utf-8", "strict")
     if not content.strip():
         raise CodeRefused(_("The code is empty. Write a handler, then deploy."))
     if len(content) > INLINE_LIMIT:
-        raise CodeRefused(
-            _("The code is over 10 KB. Upload it as a ZIP archive instead.")
+        raise CodeTooLarge(
+            _("The code is over 10 KB. Upload it as a ZIP archive instead."),
+            is_text=True,
         )
-    filename = inline_filename(version)
-    _deploy(version, content, Version.CodeType.INLINE, filename, expected=expected)
+    return Package(content, Version.CodeType.INLINE, inline_filename(handler))
 
 
-def deploy_zip(version: Version, archive: bytes, *, filename: str) -> None:
-    """Make the archive the code of latest; raises CodeRefused or NotEditable."""
+def zip_package(archive: bytes, *, filename: str) -> Package:
+    """Check an archive; raises CodeRefused, of which CodeTooLarge."""
     if len(archive) > PACKAGE_LIMIT:
-        raise CodeRefused(_("The archive is over 50 MB. Make it smaller."))
+        raise CodeTooLarge(_("The archive is over 50 MB. Make it smaller."))
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             # Sizes first: reading a small archive can mean unpacking terabytes.
             if sum(member.file_size for member in opened.infolist()) > UNPACKED_LIMIT:
-                raise CodeRefused(_("The unpacked archive is over 1500 MB."))
+                raise CodeTooLarge(_("The unpacked archive is over 1500 MB."))
             broken = opened.testzip()
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise CodeRefused(_("This is not a ZIP archive that can be read.")) from error
@@ -58,33 +68,30 @@ def deploy_zip(version: Version, archive: bytes, *, filename: str) -> None:
         raise CodeRefused(
             _("The archive is damaged: %(file)s cannot be read.") % {"file": broken}
         )
-    _deploy(version, archive, Version.CodeType.ZIP, filename[:255])
+    return Package(archive, Version.CodeType.ZIP, filename[:255])
 
 
-def inline_filename(version: Version) -> str:
+def inline_filename(handler: str) -> str:
     """Return the file that the handler is looked for in: index.py, src/app.py."""
-    return f"{version.handler.rpartition('.')[0]}.py"
+    return f"{handler.rpartition('.')[0]}.py"
 
 
-def _deploy(
-    version: Version,
-    content: bytes,
-    code_type: str,
-    filename: str,
-    *,
-    expected: int | None = None,
-) -> None:
+def deploy(version: Version, package: Package, *, expected: int | None = None) -> None:
+    """Make the package the code of latest.
+
+    `expected` is the revision the person edited; ChangedMeanwhile is raised when it
+    is not the stored one any more. Raises NotEditable as well.
+    """
     if not version.is_latest:
         raise NotEditable(version.name)
     with transaction.atomic():
-        blob = CodeBlob.keep(content)
         edited = Version.objects.filter(pk=version.pk)
         if expected is not None:
             edited = edited.filter(revision=expected)
         moved = edited.update(
-            code=blob,
-            code_type=code_type,
-            code_filename=filename,
+            code=CodeBlob.keep(package.content),
+            code_type=package.code_type,
+            code_filename=package.filename,
             revision=F("revision") + 1,
             modified_at=timezone.now(),
         )

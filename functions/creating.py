@@ -1,14 +1,15 @@
 """Create, change and delete functions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from functions.code import DEFAULT_SOURCE
-from functions.exceptions import LimitReached, NameTaken, NotEditable
+from functions.code import DEFAULT_SOURCE, Package, text_package
+from functions.exceptions import FunctionExists, FunctionLimit, NotEditable
 from functions.models import Agency, CodeBlob, Function, Project, Version
 
 MAX_FUNCTIONS = 400
@@ -16,7 +17,7 @@ MAX_FUNCTIONS = 400
 
 @dataclass(frozen=True)
 class NewFunction:
-    """What a function starts from; the code is the text of one file."""
+    """What a function starts from; without `code` it is the sample's."""
 
     name: str
     runtime: str
@@ -26,14 +27,19 @@ class NewFunction:
     description: str = ""
     timeout: int = 3
     memory_size: int = 128
-    source: str = DEFAULT_SOURCE
+    initializer_handler: str = ""
+    initializer_timeout: int = 3
+    user_data: dict[str, str] = field(default_factory=dict)
+    encrypted_user_data: dict[str, str] = field(default_factory=dict)
+    echoed: dict[str, Any] = field(default_factory=dict)
+    code: Package | None = None
     is_demo: bool = False
 
 
 def create(project: Project, new: NewFunction) -> Function:
-    """Create a function with its latest version; raises NameTaken, LimitReached."""
+    """Create a function and its latest; raises FunctionExists, FunctionLimit."""
     if Function.objects.in_project(project).count() >= MAX_FUNCTIONS:
-        raise LimitReached(
+        raise FunctionLimit(
             _("A project can have %(limit)d functions. Delete one first.")
             % {"limit": MAX_FUNCTIONS}
         )
@@ -41,7 +47,7 @@ def create(project: Project, new: NewFunction) -> Function:
         with transaction.atomic():
             return _create(project, new)
     except IntegrityError as error:
-        raise NameTaken(
+        raise FunctionExists(
             _("Function %(name)s exists already. Choose another name.")
             % {"name": new.name}
         ) from error
@@ -51,7 +57,8 @@ def _create(project: Project, new: NewFunction) -> Function:
     function = Function.objects.create(
         project=project, package=new.package, name=new.name, is_demo=new.is_demo
     )
-    Version.objects.create(
+    code = new.code or text_package(DEFAULT_SOURCE, handler=new.handler)
+    version = Version(
         function=function,
         runtime=new.runtime,
         handler=new.handler,
@@ -59,9 +66,16 @@ def _create(project: Project, new: NewFunction) -> Function:
         description=new.description,
         timeout=new.timeout,
         memory_size=new.memory_size,
-        code=CodeBlob.keep(new.source.encode()),
-        code_filename=f"{new.handler.rpartition('.')[0]}.py",
+        initializer_handler=new.initializer_handler,
+        initializer_timeout=new.initializer_timeout,
+        echoed=new.echoed,
+        code=CodeBlob.keep(code.content),
+        code_type=code.code_type,
+        code_filename=code.filename,
     )
+    version.user_data = new.user_data
+    version.encrypted_user_data = new.encrypted_user_data
+    version.save()
     return function
 
 
@@ -80,7 +94,7 @@ def configure(version: Version, **changes: object) -> None:
 
 
 def _column(name: str) -> str:
-    return "user_data_json" if name == "user_data" else name
+    return f"{name}_json" if name in ("user_data", "encrypted_user_data") else name
 
 
 def set_max_instances(function: Function, number: int) -> None:

@@ -28,7 +28,15 @@ class NotEditable(FunctionsError):
 
 
 class CodeRefused(FunctionsError):
-    """The code is empty, too large or not an archive."""
+    """The code is empty or not an archive that can be read."""
+
+
+class CodeTooLarge(CodeRefused):
+    """The code is over a limit; `is_text` for what is edited in place."""
+
+    def __init__(self, sentence: str, *, is_text: bool = False) -> None:
+        self.is_text = is_text
+        super().__init__(sentence)
 
 
 class ChangedMeanwhile(FunctionsError):
@@ -44,18 +52,75 @@ class LimitReached(FunctionsError):
     """A project or function already has as many of these as it may have."""
 
 
+class FunctionLimit(LimitReached):
+    """The project has as many functions as it may have."""
+
+
+class VersionLimit(LimitReached):
+    """The function has as many versions as it may have."""
+
+
+class AliasLimit(LimitReached):
+    """The function has as many aliases as it may have."""
+
+
 class NameTaken(FunctionsError):
     """Something of that name exists already."""
+
+
+class FunctionExists(NameTaken):
+    """The project has a function of that name in that application."""
+
+
+class VersionExists(NameTaken):
+    """The function has a version of that name."""
+
+
+class AliasExists(NameTaken):
+    """The function has an alias of that name."""
+
+
+class VersionAliased(NameTaken):
+    """Another alias points at that version already; one version has one alias."""
+
+
+class NothingToPublish(FunctionsError):
+    """Latest is exactly what the newest published version is."""
+
+
+class SplitRefused(FunctionsError):
+    """The additional version of an alias cannot be.
+
+    `part` says what is wrong: "version", "weight", "same" (it is the main one) or
+    "rules".
+    """
+
+    def __init__(self, part: str, sentence: str) -> None:
+        self.part = part
+        super().__init__(sentence)
+
+
+class TagRefused(FunctionsError):
+    """A tag's key or value is not one there can be."""
+
+
+class ImportRefused(FunctionsError):
+    """The file is not an exported function."""
 
 
 class StillUsed(FunctionsError):
     """Something else still points at this."""
 
 
+class StillAdditional(StillUsed):
+    """An alias sends a share of its calls to this version."""
+
+
 class QualifierUnknown(FunctionsError):
     """The function has no such version or alias."""
 
     def __init__(self, qualifier: str) -> None:
+        self.qualifier = qualifier
         super().__init__(
             _("There is no version or alias %(qualifier)s.") % {"qualifier": qualifier}
         )

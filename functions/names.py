@@ -71,6 +71,8 @@ def parse_urn(text: str, *, region: str, project: str) -> Urn | None:
     `project:package:name:qualifier`, and the full forms of 7 and 8 fields.
     """
     match text.split(":"):
+        case ["urn", *rest] if len(rest) < 6:
+            return None
         case [name] if name:
             return Urn(region, project, "default", name)
         case [package, name]:

@@ -1,4 +1,4 @@
-"""Publish versions, and point aliases at them."""
+"""Publish versions and delete them."""
 
 from datetime import datetime
 
@@ -6,11 +6,16 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from functions import names
-from functions.exceptions import LimitReached, NameTaken, StillUsed
+from functions.exceptions import (
+    NothingToPublish,
+    StillAdditional,
+    StillUsed,
+    VersionExists,
+    VersionLimit,
+)
 from functions.models import Alias, Function, Version
 
 MAX_VERSIONS = 20
-MAX_ALIASES = 10
 COPIED = (
     "description",
     "runtime",
@@ -20,6 +25,8 @@ COPIED = (
     "initializer_handler",
     "initializer_timeout",
     "user_data_json",
+    "encrypted_user_data_json",
+    "echoed",
     "agency",
     "code",
     "code_type",
@@ -32,16 +39,22 @@ def publish(
 ) -> Version:
     """Copy latest as a version that never changes; "" makes a name from the time.
 
-    Raises NameTaken and LimitReached (20 versions, latest included).
+    Raises VersionExists, VersionLimit (20 versions, latest included) and
+    NothingToPublish when the newest published version is exactly latest.
     """
     with transaction.atomic():
-        latest = Version.objects.get(
-            function=function, name=names.LATEST, deleted_at=None
-        )
-        if Version.objects.alive().filter(function=function).count() >= MAX_VERSIONS:
-            raise LimitReached(
+        versions = Version.objects.alive().filter(function=function)
+        latest = versions.get(name=names.LATEST)
+        if versions.count() >= MAX_VERSIONS:
+            raise VersionLimit(
                 _("A function can have %(limit)d versions. Delete one first.")
                 % {"limit": MAX_VERSIONS}
+            )
+        newest = versions.exclude(pk=latest.pk).order_by("-pk").first()
+        if newest and all(getattr(newest, f) == getattr(latest, f) for f in COPIED):
+            raise NothingToPublish(
+                _("Nothing changed since version %(name)s was published.")
+                % {"name": newest.name}
             )
         return _publish(latest, name or f"v{now:%Y%m%d-%H%M%S}", description)
 
@@ -56,7 +69,7 @@ def _publish(latest: Version, name: str, description: str) -> Version:
                 **{field: getattr(latest, field) for field in COPIED},
             )
     except IntegrityError as error:
-        raise NameTaken(
+        raise VersionExists(
             _("Version %(name)s exists already. Choose another name.") % {"name": name}
         ) from error
 
@@ -65,27 +78,16 @@ def delete_version(version: Version, *, now: datetime) -> None:
     """Delete a published version; raises StillUsed for latest or an aliased one."""
     if version.is_latest:
         raise StillUsed(_("latest goes only with the whole function."))
-    if Alias.objects.filter(version=version).exists():
-        raise StillUsed(
-            _("An alias points at version %(name)s. Point it elsewhere first.")
-            % {"name": version.name}
-        )
+    for alias in Alias.objects.filter(function=version.function):
+        told = {"alias": alias.name, "name": version.name}
+        if alias.version_id == version.pk:
+            raise StillUsed(
+                _("Alias %(alias)s points at version %(name)s. Point it elsewhere.")
+                % told
+            )
+        if version.name in {**alias.additional_weights, **alias.additional_strategy}:
+            raise StillAdditional(
+                _("Alias %(alias)s sends calls to version %(name)s. Change it first.")
+                % told
+            )
     Version.objects.filter(pk=version.pk, deleted_at=None).update(deleted_at=now)
-
-
-def point(
-    function: Function, name: str, *, version: Version, description: str = ""
-) -> Alias:
-    """Create an alias or point it elsewhere; raises LimitReached (10)."""
-    taken = Alias.objects.filter(function=function)
-    if not taken.filter(name=name).exists() and taken.count() >= MAX_ALIASES:
-        raise LimitReached(
-            _("A function can have %(limit)d aliases. Delete one first.")
-            % {"limit": MAX_ALIASES}
-        )
-    alias, _created = Alias.objects.update_or_create(
-        function=function,
-        name=name,
-        defaults={"version": version, "description": description},
-    )
-    return alias

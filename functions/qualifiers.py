@@ -1,11 +1,15 @@
 """Find the version that a qualifier means."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from functions import names
 from functions.exceptions import QualifierUnknown
 from functions.models import Alias, Function, Version
+
+Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -16,32 +20,57 @@ class Resolved:
     alias: str = ""
 
 
-def resolve(function: Function, qualifier: str = names.LATEST) -> Resolved:
+def resolve(
+    function: Function, qualifier: str = names.LATEST, *, headers: Headers | None = None
+) -> Resolved:
     """Return the version behind `latest`, a version name, or `!alias`.
 
-    An alias with weights sends its share of calls to the additional version, so
-    this is asked once per request, when it is accepted. Raises QualifierUnknown.
+    An alias with weights sends its share of calls to the additional version, one
+    with rules those whose request `headers` match; so this is asked once per
+    request, when it is accepted. Raises QualifierUnknown.
     """
     if qualifier.startswith("!"):
-        return _through_alias(function, qualifier.removeprefix("!"))
+        return _through_alias(function, qualifier.removeprefix("!"), headers or {})
     return Resolved(_version(function, qualifier or names.LATEST))
 
 
-def _through_alias(function: Function, name: str) -> Resolved:
+def _through_alias(function: Function, name: str, headers: Headers) -> Resolved:
     try:
-        alias = Alias.objects.get(function=function, name=name)
+        alias = Alias.objects.select_related("version").get(
+            function=function, name=name
+        )
     except Alias.DoesNotExist as error:
         raise QualifierUnknown(f"!{name}") from error
-    return Resolved(_version_behind(alias), alias.name)
+    chosen = _by_rules(alias, headers) or _by_weight(alias) or alias.version.name
+    return Resolved(_version(function, chosen), alias.name)
 
 
-def _version_behind(alias: Alias) -> Version:
+def _by_weight(alias: Alias) -> str:
     rolled = random.uniform(0, 100)  # noqa: S311 - a share of traffic, not a secret
     for name, weight in alias.additional_weights.items():
         if rolled < weight:
-            return _version(alias.function, name)
+            return str(name)
         rolled -= weight
-    return _version(alias.function, alias.version.name)
+    return ""
+
+
+def _by_rules(alias: Alias, headers: Headers) -> str:
+    sent = {name.lower(): value for name, value in headers.items()}
+    for name, strategy in alias.additional_strategy.items():
+        matches = [_matches(rule, sent) for rule in strategy["rules"]]
+        combine = any if strategy["combine_type"] == "or" else all
+        if combine(matches):
+            return str(name)
+    return ""
+
+
+def _matches(rule: dict[str, Any], headers: Headers) -> bool:
+    value = headers.get(rule["param"].lower())
+    if value is None:
+        return False
+    if rule["op"] == "in":
+        return value in [one.strip() for one in rule["value"].split(",")]
+    return bool(value == rule["value"])
 
 
 def _version(function: Function, name: str) -> Version:

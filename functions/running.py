@@ -26,10 +26,14 @@ class Runner:
             memory_budget_mb=settings.INSTANCE_MEMORY_MB,
         )
 
-    def spec_of(self, version: Version) -> Spec:
-        """Return what the version is run from; its code is read on first use only."""
-        key = f"{version.pk}.{version.revision}"
-        spec = self._specs.get(key) or _spec(version, key)
+    def spec_of(self, version: Version, *, memory_size: int | None = None) -> Spec:
+        """Return what the version is run from; its code is read on first use only.
+
+        `memory_size` (MB) takes the place of the version's own.
+        """
+        memory = memory_size or version.memory_size
+        key = f"{version.pk}.{version.revision}.{memory}"
+        spec = self._specs.get(key) or _spec(version, key, memory)
         self._specs[key] = spec
         self._specs.move_to_end(key)
         while len(self._specs) > KEPT_SPECS:
@@ -41,7 +45,7 @@ class Runner:
         return self.pool.invoke(spec, call)
 
 
-def _spec(version: Version, key: str) -> Spec:
+def _spec(version: Version, key: str, memory_size: int) -> Spec:
     return Spec(
         key=key,
         project_id=version.function.project.project_id,
@@ -51,12 +55,12 @@ def _spec(version: Version, key: str) -> Spec:
         runtime=version.runtime,
         handler=version.handler,
         timeout=float(version.timeout),
-        memory_mb=version.memory_size,
+        memory_mb=memory_size,
         code_digest=version.code_id,
         code=bytes(version.code.content),
         code_type=version.code_type,
         code_filename=version.code_filename,
-        user_data=version.user_data,
+        user_data=version.user_data | version.encrypted_user_data,
         initializer_handler=version.initializer_handler,
         initializer_timeout=float(version.initializer_timeout),
     )

@@ -8,6 +8,7 @@ from django.contrib.auth.models import Group, User
 from asyncconfig import accepting, configuring
 from asyncconfig.destinations import KINDS
 from functions import creating, projects
+from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
 from functions.models.agency import DEFAULT_AGENCY
 from functions.qualifiers import Resolved
@@ -40,7 +41,7 @@ def make_function(name="", *, project=None, source=HELLO, agency=True, **fields)
     new = creating.NewFunction(
         name=name or f"fn{next(_numbers)}",
         runtime=available_runtimes()[0],
-        source=source,
+        code=text_package(source, handler="index.handler"),
         agency=found if agency else None,
         **fields,
     )

@@ -82,6 +82,7 @@ class Invocation(models.Model):
         db_index=False,
         verbose_name=_("async configuration"),
     )
+    memory_size = models.PositiveIntegerField(_("memory asked for (MB)"), null=True)
     status = models.CharField(
         _("status"), max_length=7, choices=Status, default=Status.WAIT
     )

@@ -42,11 +42,12 @@ def _deploy(request: HttpRequest, version: Version) -> None:
     if archive is not None:
         if (archive.size or 0) > code.PACKAGE_LIMIT:
             raise CodeRefused(_("The archive is over 50 MB. Make it smaller."))
-        code.deploy_zip(version, archive.read(), filename=archive.name or "code.zip")
+        package = code.zip_package(archive.read(), filename=archive.name or "code.zip")
+        code.deploy(version, package)
     else:
-        code.deploy_text(
-            version, request.POST.get("source", ""), expected=_revision(request)
-        )
+        source = request.POST.get("source", "")
+        package = code.text_package(source, handler=version.handler)
+        code.deploy(version, package, expected=_revision(request))
 
 
 def _revision(request: HttpRequest) -> int | None:

@@ -14,6 +14,7 @@ from console.access import Right, needs
 from console.htmx import render_page
 from console.pages import heads
 from functions import creating, names, starters
+from functions.code import text_package
 from functions.exceptions import LimitReached, NameTaken
 from functions.forms import FunctionForm
 from functions.models import Function, Project, Version
@@ -113,12 +114,13 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def _new(form: FunctionForm) -> creating.NewFunction:
     cleaned = form.cleaned_data
+    source = starters.SOURCES[cleaned["starter"]][1]
     return creating.NewFunction(
         name=cleaned["name"],
         runtime=cleaned["runtime"],
         handler=cleaned["handler"],
         agency=cleaned["agency"],
-        source=starters.SOURCES[cleaned["starter"]][1],
+        code=text_package(source, handler=cleaned["handler"]),
     )
 
 

@@ -12,10 +12,11 @@ from console.access import Right
 from console.htmx import render_page
 from console.pages import heads
 from console.pages.heads import Head
+from functions import aliases as pointing
 from functions import creating, publishing
 from functions.exceptions import FunctionsError
 from functions.forms import AliasForm, GeneralForm, VersionForm
-from functions.models import Alias, Version
+from functions.models import Alias, Function, Version
 
 
 def _head(request: HttpRequest, package: str, name: str) -> Head:
@@ -27,7 +28,7 @@ def _head(request: HttpRequest, package: str, name: str) -> Head:
 def general(request: HttpRequest, package: str, name: str) -> HttpResponse:
     head = _head(request, package, name)
     data = request.POST if request.method == "POST" else None
-    form = GeneralForm(data, version=head.version)
+    form = GeneralForm(data, project=head.function.project, version=head.version)
     if form.is_valid():
         try:
             creating.configure(head.version, **form.cleaned_data)
@@ -116,12 +117,7 @@ def aliases(request: HttpRequest, package: str, name: str) -> HttpResponse:
     if form.is_valid():
         cleaned = form.cleaned_data
         try:
-            publishing.point(
-                head.function,
-                cleaned["name"],
-                version=cleaned["version"],
-                description=cleaned["description"],
-            )
+            _point(head.function, form)
         except FunctionsError as error:
             form.add_error("name", str(error))
         else:
@@ -139,6 +135,20 @@ def aliases(request: HttpRequest, package: str, name: str) -> HttpResponse:
     return render_page(
         request, "settings/aliases.html", context, partial="card", status=status
     )
+
+
+def _point(function: Function, form: AliasForm) -> None:
+    cleaned = form.cleaned_data
+    wanted = {
+        "version": cleaned["version"],
+        "description": cleaned["description"],
+        "split": form.split(),
+    }
+    there = Alias.objects.filter(function=function, name=cleaned["name"]).first()
+    if there is None:
+        pointing.create(function, cleaned["name"], **wanted)
+    else:
+        pointing.point(there, **wanted)
 
 
 @require_POST

@@ -1,6 +1,7 @@
 from functions.models.agency import Agency
 from functions.models.code import CodeBlob
 from functions.models.function import Function
+from functions.models.log_stream import LogStream
 from functions.models.project import Project
 from functions.models.test_event import TestEvent
 from functions.models.version import Alias, Version
@@ -10,6 +11,7 @@ __all__ = [
     "Alias",
     "CodeBlob",
     "Function",
+    "LogStream",
     "Project",
     "TestEvent",
     "Version",

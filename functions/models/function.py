@@ -27,7 +27,7 @@ class Function(models.Model):
     """Deleting one sets `deleted_at`, so that its history keeps its name.
 
     `max_instances` is how many invocations run at once: −1 is no limit, 0 disables
-    the function (reference §2.1).
+    the function. `tags` are keys and values, at most 20.
     """
 
     func_id = models.UUIDField(_("ID"), default=uuid.uuid4, unique=True, editable=False)
@@ -50,6 +50,8 @@ class Function(models.Model):
         help_text=_("−1 is no limit, 0 disables the function."),
     )
     is_demo = models.BooleanField(_("made by the demo"), default=False)
+    is_pinned = models.BooleanField(_("pinned to the top"), default=False)
+    tags = models.JSONField(_("tags"), default=dict, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     deleted_at = models.DateTimeField(_("deleted"), null=True, blank=True)
 

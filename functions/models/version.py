@@ -22,9 +22,10 @@ class VersionQuerySet(models.QuerySet["Version"]):
 
 
 class Version(models.Model):
-    """`latest` is editable; a published version never changes (reference §2.2).
+    """`latest` is editable; a published version never changes .
 
-    `timeout` is in seconds (3–259200), `memory_size` in MB.
+    `timeout` is in seconds (3–259200), `memory_size` in MB. `echoed` holds what API
+    clients declare and get back unchanged; `docs/reference/api.md` lists it.
     """
 
     class CodeType(models.TextChoices):
@@ -68,6 +69,8 @@ class Version(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(300)],
     )
     user_data_json = EncryptedTextField(default="{}")
+    encrypted_user_data_json = EncryptedTextField(default="{}")
+    echoed = models.JSONField(_("declared settings"), default=dict, blank=True)
     agency = models.ForeignKey(
         Agency,
         models.PROTECT,
@@ -130,11 +133,26 @@ class Version(models.Model):
     def user_data(self, value: dict[str, str]) -> None:
         self.user_data_json = json.dumps(value)
 
+    @property
+    def encrypted_user_data(self) -> dict[str, str]:
+        """The environment variables whose values are never shown again."""
+        data: dict[str, str] = json.loads(self.encrypted_user_data_json)
+        return data
+
+    @encrypted_user_data.setter
+    def encrypted_user_data(self, value: dict[str, str]) -> None:
+        self.encrypted_user_data_json = json.dumps(value)
+
+    @property
+    def has_dynamic_memory(self) -> bool:
+        """Say whether a call may ask for another memory size than the version's."""
+        return bool(self.echoed.get("enable_dynamic_memory"))
+
 
 class Alias(models.Model):
     """`additional_weights` sends a share (%) to another version: {"v2": 20}.
 
-    `additional_strategy` picks it by request header instead (reference §2.2).
+    `additional_strategy` picks it by request header instead .
     """
 
     function = models.ForeignKey(

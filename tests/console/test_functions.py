@@ -184,6 +184,8 @@ def test_general_settings_are_saved_and_start_fresh_instances(pages):
         "agency": "",
         "description": "said",
         "user_data": '{"key": "value"}',
+        "initializer_handler": "",
+        "initializer_timeout": "3",
     }
 
     pages.post(url("function-general", function), fields)
