@@ -3,15 +3,21 @@
 import uuid
 import zoneinfo
 from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = "X-Request-Id"
+API_PREFIXES = ("/v1/", "/v2/", "/v3/")
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
@@ -24,6 +30,53 @@ def request_id(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def is_api(request: HttpRequest) -> bool:
+    """Say whether a request is for the API, which has its own rules and errors."""
+    return request.path_info.startswith(API_PREFIXES)
+
+
+class SignInForPages(LoginRequiredMiddleware):
+    """Sends strangers to the sign-in page; the API asks for signatures itself."""
+
+    def process_view(self, request: HttpRequest, *rest: Any) -> HttpResponseBase | None:
+        return None if is_api(request) else super().process_view(request, *rest)
+
+
+def api_manners(get_response: GetResponse) -> GetResponse:
+    """Speak English in the API unless asked for Chinese; keep to its envelope.
+
+    Clients match on codes and people read logs: the language of a sentence must
+    not depend on the console's own.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if not is_api(request):
+            return get_response(request)
+        wanted = request.headers.get("Accept-Language", "").lower()
+        with translation.override("zh-hans" if wanted.startswith("zh") else "en"):
+            response = get_response(request)
+            if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+                return _not_allowed(request, response)
+        return response
+
+    return middleware
+
+
+def _not_allowed(request: HttpRequest, refused: HttpResponse) -> HttpResponse:
+    sentence = _("%(path)s takes %(allowed)s, not %(method)s.")
+    told = {
+        "path": request.path,
+        "allowed": refused["Allow"],
+        "method": request.method,
+    }
+    answer = JsonResponse(
+        {"error_code": "FSS.0405", "error_msg": sentence % told},
+        status=refused.status_code,
+    )
+    answer["Allow"] = refused["Allow"]
+    return answer
 
 
 def htmx_sign_in(get_response: GetResponse) -> GetResponse:

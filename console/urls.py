@@ -85,6 +85,7 @@ urlpatterns = [
     ),
     path("operator/balance", operate.balance, name="balance"),
     path("admin/", admin.site.urls),
+    path("", include("console.api.routes")),
 ]
 
 handler500 = "console.pages.errors.broken"

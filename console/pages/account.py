@@ -1,13 +1,10 @@
 """Sign in and out; language, theme and project."""
 
-import hashlib
-
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth import login as begin_session
 from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_not_required
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -19,10 +16,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from console import access
 from console.context import THEMES
+from console.lockout import Lock
 from functions.models import Project
 
-MAX_FAILURES = 5
-LOCKED_SECONDS = 300
 YEAR = 365 * 24 * 3600
 
 
@@ -38,26 +34,20 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.method == "GET":
         return _login_page(request, target)
     username = request.POST.get("username", "")
-    key = _failures_key(request, username)
-    if cache.get(key, 0) >= MAX_FAILURES:
+    lock = Lock("login", username.lower(), request)
+    if lock.is_closed:
         problem = _("Too many tries. Try again in 5 minutes.")
         return _login_page(request, target, problem=problem, status=429)
     user = authenticate(
         request, username=username, password=request.POST.get("password", "")
     )
     if user is None:
-        cache.add(key, 0, LOCKED_SECONDS)
-        cache.incr(key)
+        lock.count_failure()
         problem = _("Account or password is wrong.")
         return _login_page(request, target, problem=problem, status=422)
-    cache.delete(key)
+    lock.open()
     begin_session(request, user)
     return redirect(target)
-
-
-def _failures_key(request: HttpRequest, username: str) -> str:
-    told = f"{username.lower()}\n{request.META.get('REMOTE_ADDR', '')}"
-    return f"login:{hashlib.sha256(told.encode()).hexdigest()}"
 
 
 def _login_page(

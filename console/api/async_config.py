@@ -1,0 +1,258 @@
+"""Operations on asynchronous invocation configurations."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Path, Router, Schema, Status
+from pydantic import Field
+
+from asyncconfig import configuring, loops
+from asyncconfig.configuring import NOBODY, Destined, Wanted
+from asyncconfig.forms import PolicyForm
+from asyncconfig.models import AsyncConfig
+from asyncconfig.models.config import (
+    DEFAULT_AGE_SECONDS,
+    DEFAULT_RETRIES,
+    MAX_AGE_SECONDS,
+    MAX_RETRIES,
+)
+from console.access import Right
+from console.api import lookup
+from console.api.errors import ApiError, refuse
+from console.api.function_shapes import full_time
+from console.api.service import REFUSALS
+from functions.models import Version
+
+logger = logging.getLogger(__name__)
+router = Router(tags=["async-invoke-config"])
+FORM_NAMES = {
+    "max_retries": "max_async_retry_attempts",
+    "max_age_seconds": "max_async_event_age_in_seconds",
+}
+
+
+class DestinationConfig(Schema):
+    """Who is told: a kind, and its parameters as a string of JSON."""
+
+    destination: str = Field("", examples=["OBS"])
+    param: str = Field("", examples=['{"bucket":"b","prefix":"/success"}'])
+
+
+class Destinations(Schema):
+    on_success: DestinationConfig | None = None
+    on_failure: DestinationConfig | None = None
+
+
+class NewAsyncConfig(Schema):
+    """The whole configuration; what is left out falls back to its default."""
+
+    max_async_event_age_in_seconds: int | None = Field(
+        None,
+        description=f"Default {DEFAULT_AGE_SECONDS}.",
+        json_schema_extra={"minimum": 1, "maximum": MAX_AGE_SECONDS},
+    )
+    max_async_retry_attempts: int | None = Field(
+        None,
+        description=f"Default {DEFAULT_RETRIES}.",
+        json_schema_extra={"minimum": 0, "maximum": MAX_RETRIES},
+    )
+    destination_config: Destinations | None = None
+    enable_async_status_log: bool | None = None
+    log_group_id: str | None = Field(None, description="Not kept.")
+    log_group_name: str | None = Field(None, description="Not kept.")
+    log_stream_id: str | None = Field(None, description="Not kept.")
+    log_stream_name: str | None = Field(None, description="Not kept.")
+
+
+class VersionAsyncConfig(Schema):
+    max_async_event_age_in_seconds: int
+    max_async_retry_attempts: int
+    destination_config: Destinations
+    created_time: str
+    last_modified: str
+
+
+class AsyncInvokeConfig(VersionAsyncConfig):
+    func_urn: str
+    enable_async_status_log: bool
+
+
+class PageInfo(Schema):
+    next_marker: int
+    previous_marker: int
+    current_count: int
+
+
+class AsyncConfigList(Schema):
+    async_invoke_configs: list[AsyncInvokeConfig]
+    count: int
+    page_info: PageInfo
+
+
+def in_version(config: AsyncConfig) -> dict[str, Any]:
+    """Return a configuration as version objects show it."""
+    told = {}
+    for side in ("success", "failure"):
+        chosen = config.destination(succeeded=side == "success")
+        if chosen.kind:
+            told[f"on_{side}"] = {"destination": chosen.kind, "param": chosen.param}
+    return {
+        "max_async_event_age_in_seconds": config.max_age_seconds,
+        "max_async_retry_attempts": config.max_retries,
+        "destination_config": told,
+        "created_time": full_time(config.first_created_at),
+        "last_modified": full_time(config.created_at),
+    }
+
+
+def _whole(config: AsyncConfig, version: Version) -> dict[str, Any]:
+    return in_version(config) | {
+        "func_urn": version.urn,
+        "enable_async_status_log": config.record_status,
+    }
+
+
+def _current(version: Version) -> AsyncConfig:
+    found = AsyncConfig.objects.for_version(version)
+    if found is None:
+        raise ApiError(
+            404,
+            "FSS.0404",
+            _("Version %(name)s has no async configuration.") % {"name": version.name},
+        )
+    return found
+
+
+@router.get(
+    "/{function_urn}/async-invoke-config",
+    operation_id="ShowFunctionAsyncInvokeConfig",
+    summary="Show a version's async configuration",
+    response={200: AsyncInvokeConfig, **REFUSALS},
+    exclude_none=True,
+)
+def show(
+    request: HttpRequest, project_id: Path[str], function_urn: str
+) -> dict[str, Any]:
+    named = lookup.find_function(request, project_id, function_urn, Right.READ)
+    version = named.own_version()
+    return _whole(_current(version), version)
+
+
+@router.put(
+    "/{function_urn}/async-invoke-config",
+    operation_id="UpdateFunctionAsyncInvokeConfig",
+    summary="Create or replace a version's async configuration",
+    response={200: AsyncInvokeConfig, **REFUSALS},
+    exclude_none=True,
+)
+def update(
+    request: HttpRequest, project_id: Path[str], function_urn: str, body: NewAsyncConfig
+) -> dict[str, Any]:
+    """Loops are allowed as the cloud allows them, unless ASYNC_LOOPS is refuse."""
+    named = lookup.find_function(request, project_id, function_urn, Right.CONFIGURE)
+    version = named.own_version()
+    told = body.destination_config or Destinations()
+    wanted = Wanted(
+        **_policy(body),
+        on_success=_destined(version, "success", told.on_success),
+        on_failure=_destined(version, "failure", told.on_failure),
+    )
+    wanted = _looked_at_for_loops(version, wanted)
+    by = request.user if isinstance(request.user, User) else None
+    return _whole(configuring.save(version, wanted, by=by), version)
+
+
+def _policy(body: NewAsyncConfig) -> dict[str, Any]:
+    sent = {
+        "max_retries": body.max_async_retry_attempts,
+        "max_age_seconds": body.max_async_event_age_in_seconds,
+        "record_status": body.enable_async_status_log,
+    }
+    usual = {"max_retries": DEFAULT_RETRIES, "max_age_seconds": DEFAULT_AGE_SECONDS}
+    form = PolicyForm(usual | {k: v for k, v in sent.items() if v is not None})
+    if not form.is_valid():
+        raise refuse(form, {}, names=FORM_NAMES)
+    return form.cleaned_data
+
+
+def _destined(version: Version, side: str, sent: DestinationConfig | None) -> Destined:
+    if sent is None or not sent.destination:
+        return NOBODY
+    try:
+        return configuring.destine(version, side, sent.destination, sent.param)
+    except ValidationError as error:
+        is_refused = getattr(error, "code", "") == "agency"
+        status, code = (403, "FSS.1122") if is_refused else (400, "FSS.0400")
+        sentence = " ".join(error.messages)
+        raise ApiError(status, code, f"on_{side}: {sentence}") from error
+
+
+def _looked_at_for_loops(version: Version, wanted: Wanted) -> Wanted:
+    paths = configuring.loops_of(version, wanted)
+    if not paths:
+        return wanted
+    told = " · ".join(loops.describe(path) for path in paths)
+    if settings.ASYNC_LOOPS == "refuse":
+        raise ApiError(
+            400,
+            "FSS.0400",
+            _("Loops are not allowed here: %(path)s. Choose another target.")
+            % {"path": told},
+        )
+    logger.warning("A loop was configured over the API: %s.", told)
+    return configuring.accepting_loops(wanted, paths)
+
+
+@router.delete(
+    "/{function_urn}/async-invoke-config",
+    operation_id="DeleteFunctionAsyncInvokeConfig",
+    summary="Remove a version's async configuration",
+    response={204: None, **REFUSALS},
+)
+def delete(
+    request: HttpRequest, project_id: Path[str], function_urn: str
+) -> Status[Any]:
+    named = lookup.find_function(request, project_id, function_urn, Right.CONFIGURE)
+    version = named.own_version()
+    by = request.user if isinstance(request.user, User) else None
+    if not configuring.remove(version, by=by):
+        _current(version)
+    return Status(204, None)
+
+
+@router.get(
+    "/{function_urn}/async-invoke-configs",
+    operation_id="ListFunctionAsyncInvokeConfig",
+    summary="List the async configurations of a function's versions",
+    response={200: AsyncConfigList, **REFUSALS},
+    exclude_none=True,
+)
+def index(
+    request: HttpRequest,
+    project_id: Path[str],
+    function_urn: str,
+    marker: str = "0",
+    limit: str = "10",
+) -> dict[str, Any]:
+    named = lookup.find_function(request, project_id, function_urn, Right.READ)
+    page = lookup.read_page(marker, limit, usual=10, most=100)
+    configs = AsyncConfig.objects.current().filter(
+        version__function=named.function, version__deleted_at=None
+    )
+    related = configs.select_related("version__function__project").order_by("version")
+    found = list(related[page.start : page.stop + 1])
+    shown = found[: page.size]
+    return {
+        "async_invoke_configs": [_whole(one, one.version) for one in shown],
+        "count": configs.count(),
+        "page_info": {
+            "next_marker": page.next_marker(len(found) > page.size),
+            "previous_marker": max(page.start - page.size, 0),
+            "current_count": len(shown),
+        },
+    }

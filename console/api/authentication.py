@@ -1,0 +1,159 @@
+"""Who calls: an access key's signature or a token; everything else is closed."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from console import signing, tokens
+from console.api.errors import ApiError
+from console.lockout import Lock
+from console.models import AccessKey
+
+SKEW = timedelta(minutes=15)
+NOTED_EVERY = timedelta(minutes=1)
+BODY_LIMIT = 1024 * 1024
+
+UNSIGNED, WRONG, VOID, DISABLED, LOCKED = (
+    "FSS.0401",
+    "APIGW.0301",
+    "APIGW.0307",
+    "APIGW.0302",
+    "APIGW.0303",
+)
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who calls; `by` is what stays written with what they do."""
+
+    user: User
+    by: str
+
+
+class Authentication:
+    """Accepts an SDK-HMAC-SHA256 signature or an X-Auth-Token.
+
+    Raises 401 with a code of its own for each reason. A wrong signature counts:
+    five lock the key for its address for five minutes.
+    """
+
+    def __call__(self, request: HttpRequest) -> Caller:
+        check_length(request)
+        if "\x00" in request.path_info:
+            raise ApiError(404, "FSS.0404", _("The path holds a NUL character."))
+        token = request.headers.get("X-Auth-Token")
+        caller = _by_token(token) if token else _by_signature(request)
+        request.user = caller.user
+        return caller
+
+
+def check_length(request: HttpRequest) -> None:
+    """Refuse a body that is too long, or of unknown length, before it is read."""
+    if request.headers.get("Transfer-Encoding"):
+        raise ApiError(
+            411, "FSS.0411", _("Send a Content-Length; a chunked body is not read.")
+        )
+    check = getattr(request, "check_body", check_usual_body)
+    check(int(request.META.get("CONTENT_LENGTH") or 0))
+
+
+def check_usual_body(size: int) -> None:
+    if size > BODY_LIMIT:
+        raise ApiError(413, "FSS.0413", _("The body is over 1 MB. Send less."))
+
+
+def _by_token(token: str) -> Caller:
+    user = tokens.read(token)
+    if user is None:
+        raise ApiError(
+            401, VOID, _("The token is void or over. Get a new one at /v3/auth/tokens.")
+        )
+    return Caller(user, user.get_username())
+
+
+def _by_signature(request: HttpRequest) -> Caller:
+    authorization = request.headers.get("Authorization", "")
+    if not authorization:
+        raise ApiError(
+            401,
+            UNSIGNED,
+            _("Sign the request with an access key, or send an X-Auth-Token."),
+        )
+    credential = signing.read(authorization)
+    if credential is None:
+        raise ApiError(
+            401,
+            WRONG,
+            _("Incorrect IAM authentication information: sign with SDK-HMAC-SHA256."),
+        )
+    lock = Lock("key", credential.access_key, request)
+    if lock.is_closed:
+        raise ApiError(
+            401,
+            LOCKED,
+            _("AK access failed to reach the limit, forbidden for 5 minutes."),
+        )
+    key = AccessKey.objects.filter(access_key=credential.access_key).first()
+    # A key that does not exist takes as long as one that does.
+    secret = key.secret if key else authorization
+    if not signing.is_signed_by(_signed(request), credential, secret=secret):
+        key = None
+    if key is None:
+        lock.count_failure()
+        raise ApiError(
+            401,
+            WRONG,
+            _(
+                "Incorrect IAM authentication information: verify aksk signature "
+                "fail. Check the access key, its secret, and that no proxy changes "
+                "the Host header."
+            ),
+        )
+    lock.open()
+    _check_date(request)
+    _check_key(key)
+    _note_use(key, request)
+    return Caller(key.user, f"{key.user.get_username()} · {key.access_key}")
+
+
+def _signed(request: HttpRequest) -> signing.Request:
+    return signing.Request(
+        method=request.method or "",
+        path=request.path_info,
+        query=request.META.get("QUERY_STRING", ""),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=request.body,
+    )
+
+
+def _check_date(request: HttpRequest) -> None:
+    """Refuse what was signed long ago: a request that was listened to dies soon."""
+    date = signing.read_date(request.headers.get(signing.DATE_HEADER, ""))
+    if date is None or abs(datetime.now(UTC) - date) > SKEW:
+        raise ApiError(
+            401,
+            VOID,
+            _(
+                "The signature expired: X-Sdk-Date is over 15 minutes from this "
+                "server's time. Set the clock, then sign again."
+            ),
+        )
+
+
+def _check_key(key: AccessKey) -> None:
+    if not key.is_active or not key.user.is_active:
+        raise ApiError(401, DISABLED, _("The access key is disabled. Enable it first."))
+
+
+def _note_use(key: AccessKey, request: HttpRequest) -> None:
+    """Note time and address, at most once a minute: it is a write per call."""
+    now = datetime.now(UTC)
+    address = request.META.get("REMOTE_ADDR") or None
+    is_fresh = key.last_used_at and now - key.last_used_at < NOTED_EVERY
+    if not is_fresh or key.last_used_from != address:
+        AccessKey.objects.filter(pk=key.pk).update(
+            last_used_at=now, last_used_from=address
+        )

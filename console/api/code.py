@@ -1,0 +1,103 @@
+"""Operations on a function's code."""
+
+import base64
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Path, Router, Schema
+from pydantic import Field
+
+from console.access import Right
+from console.api import lookup
+from console.api.errors import ApiError
+from console.api.function_shapes import (
+    DOMAIN,
+    FunctionCode,
+    StrategyConfig,
+    plain_time,
+    strategy_of,
+)
+from console.api.functions import check_code_body, read_code
+from console.api.service import REFUSALS, limited
+from functions import code
+from functions.models import Version
+
+router = Router(tags=["code"])
+
+
+class NewCode(Schema):
+    code_type: str = Field(json_schema_extra={"enum": ["inline", "zip"]})
+    func_code: FunctionCode
+    code_filename: str | None = None
+
+
+class CodeOfFunction(Schema):
+    func_urn: str
+    func_name: str
+    domain_id: str
+    runtime: str
+    code_type: str
+    code_filename: str
+    code_size: int
+    digest: str
+    last_modified: str
+    func_code: FunctionCode
+    depend_list: list[str]
+    depend_version_list: list[str]
+    strategy_config: StrategyConfig
+
+
+def _code_of(version: Version) -> dict[str, Any]:
+    content = bytes(version.code.content)
+    return {
+        "func_urn": version.urn,
+        "func_name": version.function.name,
+        "domain_id": DOMAIN,
+        "runtime": version.runtime,
+        "code_type": version.code_type,
+        "code_filename": version.code_filename,
+        "code_size": version.code.size,
+        "digest": version.code_id,
+        "last_modified": plain_time(version.modified_at),
+        "func_code": {"file": base64.b64encode(content).decode()},
+        "depend_list": [],
+        "depend_version_list": version.echoed.get("depend_version_list", []),
+        "strategy_config": strategy_of(version),
+    }
+
+
+@router.get(
+    "/{function_urn}/code",
+    operation_id="ShowFunctionCode",
+    summary="Show the code",
+    response={200: CodeOfFunction, **REFUSALS},
+    exclude_none=True,
+)
+def show(
+    request: HttpRequest, project_id: Path[str], function_urn: str
+) -> dict[str, Any]:
+    named = lookup.find_function(request, project_id, function_urn, Right.READ)
+    return _code_of(named.version)
+
+
+@router.put(
+    "/{function_urn}/code",
+    operation_id="UpdateFunctionCode",
+    summary="Deploy code to latest",
+    response={200: CodeOfFunction, **REFUSALS},
+    exclude_none=True,
+)
+@limited(check_code_body)
+def update(
+    request: HttpRequest, project_id: Path[str], function_urn: str, body: NewCode
+) -> dict[str, Any]:
+    named = lookup.find_function(request, project_id, function_urn, Right.CONFIGURE)
+    version = named.own_version()
+    package = read_code(
+        body.code_type, body.func_code, body.code_filename, version.handler
+    )
+    if package is None:
+        raise ApiError(400, "FSS.1012", _("The code is empty. Send func_code.file."))
+    code.deploy(version, package)
+    return _code_of(lookup.Named(named.function, version.name).version)

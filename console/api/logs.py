@@ -1,0 +1,86 @@
+"""The switches of logs: what clients turn on, and the names they then read."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Path, Router, Schema, Status
+
+from console.access import Right
+from console.api import lookup
+from console.api.errors import ApiError
+from console.api.service import REFUSALS
+from functions.models import LogStream, Project
+
+router = Router(tags=["log"])
+Kind = LogStream.Kind
+
+
+class LogDetail(Schema):
+    group_name: str
+    group_id: str
+    stream_id: str
+    stream_name: str
+
+
+def _detail(project: Project, kind: LogStream.Kind) -> dict[str, Any]:
+    found = project.log_streams.filter(kind=kind).first()
+    if found is None:
+        raise ApiError(404, "FSS.0404", _("These logs are not switched on yet."))
+    return {
+        "group_name": found.group_name,
+        "group_id": str(found.group_id),
+        "stream_id": str(found.stream_id),
+        "stream_name": found.stream_name,
+    }
+
+
+@router.post(
+    "/enable-async-status-logs",
+    operation_id="EnableAsyncStatusLog",
+    summary="Switch the status logs of asynchronous requests on",
+    response={200: None, **REFUSALS},
+)
+def enable_status(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
+    """Statuses are always kept here; this gives the stream its names."""
+    project = lookup.find_project(request, project_id, Right.CONFIGURE)
+    LogStream.objects.get_or_create(project=project, kind=Kind.ASYNC_STATUS)
+    return Status(200, None)
+
+
+@router.get(
+    "/async-status-log-detail",
+    operation_id="ShowProjectAsyncStatusLogInfo",
+    summary="Show the names of the status logs",
+    response={200: LogDetail, **REFUSALS},
+)
+def status_detail(request: HttpRequest, project_id: Path[str]) -> dict[str, Any]:
+    project = lookup.find_project(request, project_id, Right.READ)
+    return _detail(project, Kind.ASYNC_STATUS)
+
+
+@router.post(
+    "/enable-lts-logs",
+    operation_id="EnableLtsLogs",
+    summary="Switch function logs on",
+    response={200: None, **REFUSALS},
+)
+def enable_runs(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
+    project = lookup.find_project(request, project_id, Right.CONFIGURE)
+    _stream, is_new = LogStream.objects.get_or_create(project=project, kind=Kind.RUN)
+    if not is_new:
+        raise ApiError(400, "FSS.1221", _("Function logs are switched on already."))
+    return Status(200, None)
+
+
+@router.get(
+    "/{function_urn}/lts-log-detail",
+    operation_id="ShowLtsLogDetails",
+    summary="Show the names of a function's logs",
+    response={200: LogDetail, **REFUSALS},
+)
+def run_detail(
+    request: HttpRequest, project_id: Path[str], function_urn: str
+) -> dict[str, Any]:
+    named = lookup.find_function(request, project_id, function_urn, Right.READ)
+    return _detail(named.function.project, Kind.RUN)

@@ -1,0 +1,134 @@
+"""Find what a path names; other projects' things do not exist."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from console import access
+from console.access import Right
+from console.api.errors import ApiError
+from functions import names
+from functions.exceptions import QualifierUnknown
+from functions.models import Function, Project, Version
+
+MOST_MARKER = 2**31
+
+
+@dataclass(frozen=True)
+class Named:
+    """A function that a URN names, and the qualifier that the URN gives."""
+
+    function: Function
+    qualifier: str
+
+    @cached_property
+    def version(self) -> Version:
+        """The version; an alias shows the one it points at. 404 for unknown ones."""
+        name = self.qualifier
+        if name.startswith("!"):
+            alias = self.function.aliases.filter(name=name[1:]).first()
+            if alias is None:
+                raise QualifierUnknown(name)
+            name = alias.version.name
+        versions = Version.objects.alive().select_related(
+            "function__project", "agency", "code"
+        )
+        found = versions.filter(function=self.function, name=name).first()
+        if found is None:
+            raise QualifierUnknown(name)
+        return found
+
+    def own_version(self) -> Version:
+        """The version itself; an alias, which has no settings, is refused."""
+        if self.qualifier.startswith("!"):
+            raise ApiError(
+                400,
+                "FSS.1309",
+                _("An alias has no settings of its own. Name its version."),
+            )
+        return self.version
+
+
+def find_project(request: HttpRequest, project_id: str, right: Right) -> Project:
+    """Return the project of the path when the caller is a member with the right."""
+    projects = Project.objects.of(request.user)
+    found = projects.filter(project_id=project_id).first()
+    if found is None:
+        raise ApiError(
+            404,
+            "FSS.0404",
+            _("Project %(id)s does not exist. Put your project ID into the path.")
+            % {"id": project_id},
+        )
+    access.require(request.user, right)
+    return found
+
+
+def find_function(
+    request: HttpRequest, project_id: str, urn: str, right: Right
+) -> Named:
+    """Return the function that a URN, or a short form of one, names."""
+    project = find_project(request, project_id, Right.READ)
+    parsed = names.parse_urn(urn, region=settings.REGION, project=project_id)
+    if parsed is None:
+        raise ApiError(
+            400,
+            "FSS.1309",
+            _("Invalid function URN. Write urn:fss:region:project:function:app:name."),
+        )
+    if parsed.region != settings.REGION:
+        raise ApiError(
+            404,
+            "FSS.1051",
+            _("This server is region %(own)s; the URN names %(other)s.")
+            % {"own": settings.REGION, "other": parsed.region},
+        )
+    functions = Function.objects.in_project(project).select_related("project")
+    found = functions.filter(package=parsed.package, name=parsed.function).first()
+    if found is None or parsed.project != project_id:
+        raise ApiError(
+            404,
+            "FSS.1051",
+            _("Function %(name)s does not exist.") % {"name": parsed.function},
+        )
+    access.require(request.user, right)
+    return Named(found, parsed.qualifier)
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of a list: where it begins, and how long it may be."""
+
+    start: int
+    size: int
+
+    @property
+    def stop(self) -> int:
+        return self.start + self.size
+
+    def next_marker(self, is_more: bool) -> int:
+        return self.stop if is_more else 0
+
+
+def read_page(marker: str | int, size: str | int, *, usual: int, most: int) -> Page:
+    """Read marker and size as the API has them: numbers, often as text.
+
+    A size of 0 is the usual one, one that is too large the largest there is; less
+    than 0, or no number, is an error.
+    """
+    start, wanted = _whole("marker", marker), _whole("limit", size)
+    return Page(start, min(wanted or usual, most))
+
+
+def _whole(name: str, text: str | int) -> int:
+    written = str(text or 0)
+    if not (written.isascii() and written.isdigit()) or int(written) > MOST_MARKER:
+        raise ApiError(
+            400,
+            "FSS.1001",
+            _("%(name)s: enter a whole number, 0 or more.") % {"name": name},
+        )
+    return int(written)

@@ -1,0 +1,211 @@
+"""Operations on asynchronous requests: list them, stop one."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import Path, Router, Schema
+from ninja.params.functions import Query
+from pydantic import Field
+
+from asyncconfig import cancelling, clock
+from asyncconfig.models import Invocation
+from asyncconfig.models.invocation import InvocationQuerySet
+from console.access import Right
+from console.api import lookup
+from console.api.errors import ApiError
+from console.api.service import REFUSALS, caller_of
+
+router = Router(tags=["invocation"])
+MOST_REQUESTS = 10
+TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
+BEGIN = Query("", description="UTC, like 2025-01-02T03:04:05; default an hour ago.")
+END = Query("", description="UTC; default now.")
+STATUSES: list[Any] = list(Invocation.Status.values)
+STATUS = Query("", description="One of " + ", ".join(STATUSES) + "; default all.")
+
+
+class AsyncInvocation(Schema):
+    request_id: str
+    status: str = Field(json_schema_extra={"enum": STATUSES})
+    error_message: str
+    error_code: int
+    start_time: str
+    end_time: str = Field(description="Empty while it is not over.")
+
+
+class AsyncInvocationList(Schema):
+    invocations: list[AsyncInvocation]
+    count: int
+    next_marker: str = Field(description='"0" on the last page.')
+
+
+class Cancellation(Schema):
+    request_id: str
+    type: str = Field("", json_schema_extra={"enum": ["", "recursive", "force"]})
+
+
+@router.get(
+    "/{function_urn}/async-invocations",
+    operation_id="ListAsyncInvocations",
+    summary="List asynchronous requests",
+    response={200: AsyncInvocationList, **REFUSALS},
+)
+def index(
+    request: HttpRequest,
+    project_id: Path[str],
+    function_urn: str,
+    request_id: str = "",
+    marker: str = "0",
+    limit: str = "100",
+    status: str = STATUS,
+    query_begin_time: str = BEGIN,
+    query_end_time: str = END,
+) -> dict[str, Any]:
+    """The newest first; requests are kept RETENTION_DAYS."""
+    named = lookup.find_function(request, project_id, function_urn, Right.READ)
+    rows = _between(named, query_begin_time, query_end_time)
+    if request_id:
+        rows = rows.filter(request_id__in=_ids([request_id]))
+    return _listed(rows, status, marker, limit)
+
+
+@router.get(
+    "/{function_urn}/active-async-invocations",
+    operation_id="ListActiveAsyncInvocations",
+    summary="List asynchronous requests that are not over",
+    response={200: AsyncInvocationList, **REFUSALS},
+)
+def active(
+    request: HttpRequest,
+    project_id: Path[str],
+    function_urn: str,
+    requests: str = Query("", description="At most 10 IDs, divided by commas."),
+    marker: str = "0",
+    limit: str = "100",
+    status: str = STATUS,
+    query_begin_time: str = BEGIN,
+    query_end_time: str = END,
+) -> dict[str, Any]:
+    named = lookup.find_function(request, project_id, function_urn, Right.READ)
+    rows = _between(named, query_begin_time, query_end_time).filter(finished_at=None)
+    if requests:
+        asked = requests.split(",")
+        if len(asked) > MOST_REQUESTS:
+            raise ApiError(
+                400, "FSS.1001", _("requests: ask for at most 10 request IDs.")
+            )
+        rows = rows.filter(request_id__in=_ids(asked))
+    return _listed(rows, status, marker, limit)
+
+
+def _between(named: lookup.Named, begin: str, end: str) -> InvocationQuerySet:
+    """Return the function's asynchronous requests accepted in a span of time."""
+    now = clock.now()
+    since = _time("query_begin_time", begin) if begin else now - timedelta(hours=1)
+    until = _time("query_end_time", end) if end else now
+    rows = Invocation.objects.filter(
+        function=named.function,
+        mode=Invocation.Mode.ASYNC,
+        accepted_at__gte=since,
+        accepted_at__lt=until + timedelta(seconds=1),
+    )
+    if named.qualifier.startswith("!"):
+        return rows.filter(alias=named.qualifier[1:])
+    return rows.filter(version=named.version)
+
+
+def _time(name: str, text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        return aware.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ApiError(
+            400,
+            "FSS.1001",
+            _("%(name)s: write a UTC time like 2025-01-02T03:04:05.") % {"name": name},
+        ) from error
+
+
+def _ids(texts: list[str]) -> list[UUID]:
+    """Read request IDs; what is none matches no request."""
+    found = []
+    for text in texts:
+        try:
+            found.append(UUID(text.strip()))
+        except ValueError:
+            continue
+    return found
+
+
+def _listed(
+    rows: InvocationQuerySet, status: str, marker: str, limit: str
+) -> dict[str, Any]:
+    page = lookup.read_page(marker, limit, usual=100, most=500)
+    if status:
+        if status not in Invocation.Status.values:
+            raise ApiError(
+                400,
+                "FSS.1001",
+                _("status: choose one of %(known)s.")
+                % {"known": ", ".join(Invocation.Status.values)},
+            )
+        rows = rows.filter(status=status)
+    found = list(rows.newest_first().without_bodies()[page.start : page.stop + 1])
+    return {
+        "invocations": [_shown(row) for row in found[: page.size]],
+        "count": rows.count(),
+        "next_marker": str(page.next_marker(len(found) > page.size)),
+    }
+
+
+def _shown(row: Invocation) -> dict[str, Any]:
+    return {
+        "request_id": str(row.request_id),
+        "status": row.status,
+        "error_message": row.error,
+        "error_code": row.error_code,
+        "start_time": _written(row.first_started_at or row.accepted_at),
+        "end_time": _written(row.finished_at) if row.finished_at else "",
+    }
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(TIME_FORMAT)
+
+
+@router.post(
+    "/{function_urn}/cancel",
+    operation_id="CancelAsyncInvocation",
+    summary="Stop a request",
+    response={200: None, **REFUSALS},
+    openapi_extra={
+        "responses": {200: {"description": "Stopped.", "content": {"*/*": {}}}}
+    },
+)
+def cancel(
+    request: HttpRequest, project_id: Path[str], function_urn: str, body: Cancellation
+) -> HttpResponse:
+    """A waiting one never runs. A running one is killed with force only.
+
+    `recursive` also stops the requests that its notifications started.
+    """
+    named = lookup.find_function(request, project_id, function_urn, Right.INVOKE)
+    if body.type not in ("", "recursive", "force"):
+        raise ApiError(400, "FSS.0400", _("type: write recursive or force."))
+    rows = Invocation.objects.filter(
+        function=named.function, request_id__in=_ids([body.request_id])
+    )
+    found = rows.without_bodies().first()
+    if found is None:
+        raise ApiError(400, "FSS.0400", _("Invalid RequestId: there is none like it."))
+    cancelling.cancel(
+        found,
+        by=caller_of(request).by,
+        force=body.type == "force",
+        recursive=body.type == "recursive",
+    )
+    return HttpResponse(b"null", content_type="application/json")

@@ -1,0 +1,59 @@
+"""Where each operation lives."""
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import path, re_path
+from django.utils.translation import gettext as _
+
+from console.api import (
+    aliases,
+    async_config,
+    calls,
+    code,
+    errors,
+    events,
+    functions,
+    iam,
+    logs,
+    records,
+    runtimes,
+    statistics,
+    tags,
+    transfer,
+    versions,
+)
+from console.api.service import api
+
+PROJECT = "/v2/{project_id}"
+FUNCTIONS = f"{PROJECT}/fgs/functions"
+
+# Fixed words before {function_urn}: the first pattern that fits is taken.
+api.add_router(f"{PROJECT}/fgs", statistics.router)
+api.add_router(f"{PROJECT}/fgs", runtimes.router)
+for module in (
+    logs,
+    transfer,
+    calls,
+    functions,
+    code,
+    versions,
+    aliases,
+    async_config,
+    records,
+    events,
+):
+    api.add_router(FUNCTIONS, module.router)
+api.add_router(PROJECT, tags.router)
+api.add_router("/v3", iam.router)
+
+
+def missing(request: HttpRequest) -> HttpResponse:
+    """Name an endpoint that is not one of the API's."""
+    sentence = _("%(method)s %(path)s is not an endpoint of this server.")
+    told = {"method": request.method, "path": request.path}
+    return errors.answer(404, "FSS.0404", sentence % told)
+
+
+urlpatterns = [
+    path("", api.urls),
+    re_path(r"^v[123]/", missing),
+]

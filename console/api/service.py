@@ -1,0 +1,108 @@
+"""The API itself: what every operation of it shares."""
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from ninja import NinjaAPI
+from ninja.decorators import decorate_view
+from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
+from ninja.parser import Parser
+
+from console.api import errors
+from console.api.authentication import Authentication, Caller
+from console.api.errors import ApiError, Problem
+
+logger = logging.getLogger(__name__)
+Operation = TypeVar("Operation", bound=Callable[..., Any])
+
+REFUSALS: dict[Any, Any] = {
+    frozenset({400, 401, 403, 404, 406, 409, 411, 413, 429, 500, 503}): Problem
+}
+
+
+class StrictParser(Parser):
+    """Refuses NUL characters, which databases cannot keep."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        if b"\\u0000" in request.body:
+            raise ValueError
+        return super().parse_body(request)
+
+    def parse_querydict(self, data: Any, *args: Any) -> Any:
+        if any("\x00" in value for _name, values in data.lists() for value in values):
+            raise ApiError(400, "FSS.1001", _("The query holds a NUL character."))
+        return super().parse_querydict(data, *args)
+
+
+class ServiceApi(NinjaAPI):
+    """Answers every failure in the envelope, and is closed by default."""
+
+    def on_exception(self, request: HttpRequest, exc: Any) -> HttpResponse:
+        if isinstance(exc, ValidationError):
+            return errors.answer_to_shape(exc)
+        if isinstance(exc, HttpError):
+            sentence = _("The body is not JSON in UTF-8, or holds a NUL character.")
+            return errors.answer(exc.status_code, "FSS.0406", sentence)
+        known = errors.answer_to(exc)
+        if known is not None:
+            return known
+        logger.error("An operation failed.", exc_info=exc)
+        sentence = _("Something went wrong here. Request: %(id)s.")
+        told = {"id": getattr(request, "request_id", "")}
+        return errors.answer(500, "FSS.0500", sentence % told)
+
+    def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**kwargs)
+        schema["components"]["securitySchemes"] = SECURITY
+        schema["security"] = [{name: []} for name in SECURITY]
+        return schema
+
+
+SECURITY = {
+    "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"},
+    "signature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "SDK-HMAC-SHA256, together with X-Sdk-Date.",
+    },
+}
+
+api = ServiceApi(
+    title="fgconsole",
+    version="2",
+    description=(
+        "The FunctionGraph v2 API. Sign with SDK-HMAC-SHA256 or send X-Auth-Token."
+    ),
+    openapi_url="/v2/openapi.json",
+    docs_url=None,
+    urls_namespace="api",
+    auth=Authentication(),
+    parser=StrictParser(),
+)
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    """Return who called an operation that is closed."""
+    caller: Caller = request.auth  # type: ignore[attr-defined]
+    return caller
+
+
+def limited(check: Callable[[int], None]) -> Callable[[Operation], Operation]:
+    """Give an operation a body limit of its own instead of 1 MB.
+
+    `check` gets the declared size (bytes), before anything is read, and raises.
+    """
+
+    def note(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        def noted(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            request.check_body = check  # type: ignore[attr-defined]
+            return run(request, *args, **kwargs)
+
+        return noted
+
+    return decorate_view(note)

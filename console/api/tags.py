@@ -1,0 +1,143 @@
+"""Operations on the tags of functions."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from ninja import Path, Router, Schema, Status
+from pydantic import Field
+
+from console.access import Right
+from console.api import lookup
+from console.api.errors import ApiError
+from console.api.service import REFUSALS
+from functions import names, tags
+from functions.models import Function, Project
+
+router = Router(tags=["tag"])
+
+
+class Tag(Schema):
+    key: str
+    value: str = ""
+
+
+class TagChange(Schema):
+    action: str = Field("", description="create or delete.")
+    tags: list[Tag] = Field(default_factory=list)
+    sys_tags: list[Tag] = Field(default_factory=list, description="Not kept.")
+
+
+class TagList(Schema):
+    tags: list[Tag]
+    sys_tags: list[Tag]
+
+
+class TagValues(Schema):
+    key: str
+    values: list[str]
+
+
+class ProjectTagList(Schema):
+    tags: list[TagValues]
+    sys_tags: list[TagValues]
+
+
+def _check_type(resource_type: str) -> None:
+    if resource_type != "functions":
+        raise ApiError(400, "FSS.0400", _("Only functions have tags."))
+
+
+def _find(project: Project, resource_id: str) -> Function:
+    """Find a function by its ID, `<ID>:<name>`, or its URN."""
+    functions = Function.objects.in_project(project)
+    urn = names.parse_urn(resource_id, region="", project=project.project_id)
+    if resource_id.startswith("urn:") and urn:
+        functions = functions.filter(package=urn.package, name=urn.function)
+    else:
+        try:
+            functions = functions.filter(func_id=UUID(resource_id.partition(":")[0]))
+        except ValueError:
+            functions = functions.none()
+    found = functions.first()
+    if found is None or (urn and urn.project != project.project_id and urn.region):
+        raise ApiError(
+            404,
+            "FSS.1051",
+            _("Function %(name)s does not exist.") % {"name": resource_id},
+        )
+    return found
+
+
+@router.post(
+    "/{resource_type}/{resource_id}/tags/create",
+    operation_id="CreateTags",
+    summary="Give a function tags",
+    response={204: None, **REFUSALS},
+)
+def create(
+    request: HttpRequest,
+    project_id: Path[str],
+    resource_type: str,
+    resource_id: str,
+    body: TagChange,
+) -> Status[Any]:
+    project = lookup.find_project(request, project_id, Right.CONFIGURE)
+    _check_type(resource_type)
+    tags.add(_find(project, resource_id), {tag.key: tag.value for tag in body.tags})
+    return Status(204, None)
+
+
+@router.delete(
+    "/{resource_type}/{resource_id}/tags/delete",
+    operation_id="DeleteTags",
+    summary="Take tags from a function",
+    response={204: None, **REFUSALS},
+)
+def delete(
+    request: HttpRequest,
+    project_id: Path[str],
+    resource_type: str,
+    resource_id: str,
+    body: TagChange,
+) -> Status[Any]:
+    project = lookup.find_project(request, project_id, Right.CONFIGURE)
+    _check_type(resource_type)
+    tags.remove(_find(project, resource_id), [tag.key for tag in body.tags])
+    return Status(204, None)
+
+
+@router.get(
+    "/{resource_type}/{resource_id}/tags",
+    operation_id="ListFunctionTags",
+    summary="List a function's tags",
+    response={200: TagList, **REFUSALS},
+)
+def of_function(
+    request: HttpRequest, project_id: Path[str], resource_type: str, resource_id: str
+) -> dict[str, Any]:
+    project = lookup.find_project(request, project_id, Right.READ)
+    _check_type(resource_type)
+    found = sorted(_find(project, resource_id).tags.items())
+    return {"tags": [{"key": k, "value": v} for k, v in found], "sys_tags": []}
+
+
+@router.get(
+    "/{resource_type}/tags",
+    operation_id="ShowProjectTagsList",
+    summary="List the tags of a project's functions",
+    response={200: ProjectTagList, **REFUSALS},
+)
+def of_project(
+    request: HttpRequest, project_id: Path[str], resource_type: str
+) -> dict[str, Any]:
+    project = lookup.find_project(request, project_id, Right.READ)
+    _check_type(resource_type)
+    known: dict[str, set[str]] = {}
+    rows = Function.objects.in_project(project).exclude(tags={})
+    for used in rows.values_list("tags", flat=True):
+        for key, value in used.items():
+            known.setdefault(key, set()).add(value)
+    told = [{"key": key, "values": sorted(known[key])} for key in sorted(known)]
+    return {"tags": told, "sys_tags": []}
