@@ -1,7 +1,6 @@
 """Operations on test events."""
 
 import base64
-import binascii
 from typing import Any
 from uuid import UUID
 
@@ -87,7 +86,7 @@ def _save(form: EventForm) -> dict[str, Any]:
 def _text(content: str) -> str:
     try:
         return base64.b64decode(content, validate=True).decode()
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise ApiError(
             400, "FSS.1074", _("content is not base64 of UTF-8 text.")
         ) from error

@@ -1,7 +1,6 @@
 """Operations on functions: create, list, configure, limit, pin and delete."""
 
 import base64
-import binascii
 import json
 from datetime import timedelta
 from typing import Any
@@ -127,7 +126,7 @@ def read_code(
         if code_type == Version.CodeType.ZIP:
             return code.zip_package(content, filename=filename or "code.zip")
         return code.text_package(content.decode(), handler=handler)
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise ApiError(
             400, "FSS.1011", _("func_code.file is not base64 of UTF-8 text.")
         ) from error

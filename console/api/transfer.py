@@ -1,7 +1,6 @@
 """Operations that take functions along: export and import."""
 
 import base64
-import binascii
 import json
 from typing import Any
 
@@ -81,7 +80,7 @@ def import_function(
         raise ApiError(400, "FSS.1013", _("file_type: write zip."))
     try:
         archive = base64.b64decode(body.file_code, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ApiError(400, "FSS.1011", _("file_code is not base64.")) from error
     exported = transfer.read(archive)
     told = {"name": body.func_name, "package": body.package}
