@@ -45,6 +45,10 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("Tools"),
+        (Item(_("API explorer"), "api-explorer", "code", ("/api-explorer",)),),
+    ),
+    (
         _("Observe"),
         (Item(_("Invocations"), "invocations", "activity", ("/invocations",)),),
     ),
@@ -54,7 +58,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             Item(
                 _("Balance"), "balance", "flag", ("/operator/balance",), staff_only=True
             ),
-            Item(_("Administration"), "admin:index", "shield", (), staff_only=True),
+            Item(_("Administration"), "admin:index", "settings", (), staff_only=True),
             Item(
                 _("RQ queues"),
                 "admin:django_rq_dashboard_changelist",
@@ -63,6 +67,10 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 staff_only=True,
             ),
         ),
+    ),
+    (
+        _("Account"),
+        (Item(_("Access keys"), "access-keys", "shield", ("/access-keys",)),),
     ),
 )
 

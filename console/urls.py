@@ -4,7 +4,9 @@ from django.contrib import admin
 from django.urls import include, path
 
 from console.pages import (
+    access_keys,
     account,
+    api_explorer,
     async_config,
     code,
     events,
@@ -82,6 +84,19 @@ urlpatterns = [
         "deliveries/<uuid:delivery_id>/resend",
         invocations.resend,
         name="delivery-resend",
+    ),
+    path("api-explorer", api_explorer.explore, name="api-explorer"),
+    path("access-keys", access_keys.index, name="access-keys"),
+    path("access-keys/new", access_keys.create, name="access-key-create"),
+    path(
+        "access-keys/<str:access_key>/active",
+        access_keys.switch,
+        name="access-key-switch",
+    ),
+    path(
+        "access-keys/<str:access_key>/delete",
+        access_keys.delete,
+        name="access-key-delete",
     ),
     path("operator/balance", operate.balance, name="balance"),
     path("admin/", admin.site.urls),

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
@@ -108,7 +109,7 @@ def _find(function: Function, name: str) -> Alias:
 @router.post(
     "/{function_urn}/aliases",
     operation_id="CreateVersionAlias",
-    summary="Create an alias",
+    summary=gettext_noop("Create an alias"),
     response={200: AliasConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -123,7 +124,7 @@ def create(
 @router.get(
     "/{function_urn}/aliases",
     operation_id="ListVersionAliases",
-    summary="List aliases",
+    summary=gettext_noop("List aliases"),
     response={200: list[AliasConfig], **REFUSALS},
     exclude_none=True,
 )
@@ -138,7 +139,7 @@ def index(
 @router.get(
     "/{function_urn}/aliases/{name}",
     operation_id="ShowVersionAlias",
-    summary="Show an alias",
+    summary=gettext_noop("Show an alias"),
     response={200: AliasConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -152,7 +153,7 @@ def show(
 @router.put(
     "/{function_urn}/aliases/{name}",
     operation_id="UpdateVersionAlias",
-    summary="Point an alias elsewhere",
+    summary=gettext_noop("Point an alias elsewhere"),
     response={200: AliasConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -172,7 +173,7 @@ def update(
 @router.delete(
     "/{function_urn}/aliases/{name}",
     operation_id="DeleteVersionAlias",
-    summary="Delete an alias",
+    summary=gettext_noop("Delete an alias"),
     response={204: None, **REFUSALS},
 )
 def delete(

@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
@@ -131,7 +132,7 @@ def _current(version: Version) -> AsyncConfig:
 @router.get(
     "/{function_urn}/async-invoke-config",
     operation_id="ShowFunctionAsyncInvokeConfig",
-    summary="Show a version's async configuration",
+    summary=gettext_noop("Show a version's async configuration"),
     response={200: AsyncInvokeConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -146,7 +147,7 @@ def show(
 @router.put(
     "/{function_urn}/async-invoke-config",
     operation_id="UpdateFunctionAsyncInvokeConfig",
-    summary="Create or replace a version's async configuration",
+    summary=gettext_noop("Create or replace a version's async configuration"),
     response={200: AsyncInvokeConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -211,7 +212,7 @@ def _looked_at_for_loops(version: Version, wanted: Wanted) -> Wanted:
 @router.delete(
     "/{function_urn}/async-invoke-config",
     operation_id="DeleteFunctionAsyncInvokeConfig",
-    summary="Remove a version's async configuration",
+    summary=gettext_noop("Remove a version's async configuration"),
     response={204: None, **REFUSALS},
 )
 def delete(
@@ -228,7 +229,7 @@ def delete(
 @router.get(
     "/{function_urn}/async-invoke-configs",
     operation_id="ListFunctionAsyncInvokeConfig",
-    summary="List the async configurations of a function's versions",
+    summary=gettext_noop("List the async configurations of a function's versions"),
     response={200: AsyncConfigList, **REFUSALS},
     exclude_none=True,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from ninja.params.functions import Header
 
@@ -37,7 +38,9 @@ ANY_ANSWER = {
         )
     }
 }
-MEMORY = Header("", alias="X-Cff-Instance-Memory", description="MB, for this run.")
+MEMORY = Header(
+    "", alias="X-Cff-Instance-Memory", description=gettext_noop("MB, for this run.")
+)
 
 
 class Accepted(Schema):
@@ -51,7 +54,7 @@ def _resolved(request: HttpRequest, named: lookup.Named) -> Resolved:
 @router.post(
     "/{function_urn}/invocations-async",
     operation_id="AsyncInvokeFunction",
-    summary="Run a function asynchronously",
+    summary=gettext_noop("Run a function asynchronously"),
     response={202: Accepted, **REFUSALS},
     openapi_extra=ANY_BODY,
 )
@@ -100,7 +103,7 @@ def _checked_key(key: str) -> str:
 @router.post(
     "/{function_urn}/invocations",
     operation_id="InvokeFunction",
-    summary="Run a function and wait for its result",
+    summary=gettext_noop("Run a function and wait for its result"),
     response={200: None, **REFUSALS, 504: None},
     openapi_extra=ANY_BODY | ANY_ANSWER,
 )
@@ -109,8 +112,12 @@ def invoke(
     request: HttpRequest,
     project_id: Path[str],
     function_urn: str,
-    log_type: str = Header("", alias="X-Cff-Log-Type", description="tail, or empty."),
-    version: str = Header("v0", alias="X-CFF-Request-Version", description="v0 or v1."),
+    log_type: str = Header(
+        "", alias="X-Cff-Log-Type", description=gettext_noop("tail, or empty.")
+    ),
+    version: str = Header(
+        "v0", alias="X-CFF-Request-Version", description=gettext_noop("v0 or v1.")
+    ),
     memory: str = MEMORY,
 ) -> HttpResponse:
     """Waits at most 90 seconds. v0 answers the bare result, v1 an envelope."""

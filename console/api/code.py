@@ -5,6 +5,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema
 from pydantic import Field
 
@@ -70,7 +71,7 @@ def _code_of(version: Version) -> dict[str, Any]:
 @router.get(
     "/{function_urn}/code",
     operation_id="ShowFunctionCode",
-    summary="Show the code",
+    summary=gettext_noop("Show the code"),
     response={200: CodeOfFunction, **REFUSALS},
     exclude_none=True,
 )
@@ -84,7 +85,7 @@ def show(
 @router.put(
     "/{function_urn}/code",
     operation_id="UpdateFunctionCode",
-    summary="Deploy code to latest",
+    summary=gettext_noop("Deploy code to latest"),
     response={200: CodeOfFunction, **REFUSALS},
     exclude_none=True,
 )

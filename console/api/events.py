@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
@@ -95,7 +96,7 @@ def _text(content: str) -> str:
 @router.post(
     "/{function_urn}/events",
     operation_id="CreateEvent",
-    summary="Save a test event",
+    summary=gettext_noop("Save a test event"),
     response={200: EventId, **REFUSALS},
 )
 def create(
@@ -109,7 +110,7 @@ def create(
 @router.get(
     "/{function_urn}/events",
     operation_id="ListEvents",
-    summary="List test events",
+    summary=gettext_noop("List test events"),
     response={200: EventList, **REFUSALS},
 )
 def index(
@@ -123,7 +124,7 @@ def index(
 @router.get(
     "/{function_urn}/events/{event_id}",
     operation_id="ShowEvent",
-    summary="Show a test event",
+    summary=gettext_noop("Show a test event"),
     response={200: Event, **REFUSALS},
 )
 def show(
@@ -138,7 +139,7 @@ def show(
 @router.put(
     "/{function_urn}/events/{event_id}",
     operation_id="UpdateEvent",
-    summary="Change a test event",
+    summary=gettext_noop("Change a test event"),
     response={200: EventId, **REFUSALS},
 )
 def update(
@@ -157,7 +158,7 @@ def update(
 @router.delete(
     "/{function_urn}/events/{event_id}",
     operation_id="DeleteEvent",
-    summary="Delete a test event",
+    summary=gettext_noop("Delete a test event"),
     response={204: None, **REFUSALS},
 )
 def delete(

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from ninja.params.functions import Query
 from pydantic import Field
@@ -78,7 +79,7 @@ class MaxInstances(Schema):
 @router.post(
     "",
     operation_id="CreateFunction",
-    summary="Create a function",
+    summary=gettext_noop("Create a function"),
     response={200: FunctionConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -139,16 +140,16 @@ def _latest(function: Function) -> Version:
 @router.get(
     "",
     operation_id="ListFunctions",
-    summary="List functions",
+    summary=gettext_noop("List functions"),
     response={200: FunctionList, **REFUSALS},
 )
 def index(
     request: HttpRequest,
     project_id: Path[str],
-    marker: str = Query("0", description="Where to begin."),
-    maxitems: str = Query("400", description="At most 400."),
+    marker: str = Query("0", description=gettext_noop("Where to begin.")),
+    maxitems: str = Query("400", description=gettext_noop("At most 400.")),
     package_name: str = "",
-    func_name: str = Query("", description="Part of a name."),
+    func_name: str = Query("", description=gettext_noop("Part of a name.")),
 ) -> dict[str, Any]:
     project = lookup.find_project(request, project_id, Right.READ)
     page = lookup.read_page(marker, maxitems, usual=400, most=400)
@@ -190,7 +191,7 @@ def _failures(function_ids: list[int]) -> dict[int, int]:
 @router.delete(
     "/{function_urn}",
     operation_id="DeleteFunction",
-    summary="Delete a function, or one of its versions",
+    summary=gettext_noop("Delete a function, or one of its versions"),
     response={204: None, **REFUSALS},
 )
 def delete(
@@ -209,7 +210,7 @@ def delete(
 @router.get(
     "/{function_urn}/config",
     operation_id="ShowFunctionConfig",
-    summary="Show a function's settings",
+    summary=gettext_noop("Show a function's settings"),
     response={200: FunctionConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -223,7 +224,7 @@ def show(
 @router.put(
     "/{function_urn}/config",
     operation_id="UpdateFunctionConfig",
-    summary="Change latest's settings",
+    summary=gettext_noop("Change latest's settings"),
     response={200: FunctionConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -281,7 +282,7 @@ def set_limit(function: Function, number: int) -> None:
 @router.put(
     "/{function_urn}/config-max-instance",
     operation_id="UpdateFunctionMaxInstanceConfig",
-    summary="Limit how many run at once; 0 disables",
+    summary=gettext_noop("Limit how many run at once; 0 disables"),
     response={200: FunctionConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -296,7 +297,7 @@ def limit(
 @router.put(
     "/{function_urn}/collect/{state}",
     operation_id="UpdateFunctionCollectState",
-    summary="Pin a function to the top of the list, or unpin it",
+    summary=gettext_noop("Pin a function to the top of the list, or unpin it"),
     response={200: None, **REFUSALS},
 )
 def pin(

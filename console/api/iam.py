@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils.crypto import constant_time_compare
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Router, Schema, Status
 from pydantic import Field
 
@@ -88,7 +89,7 @@ class ProjectList(Schema):
     "/auth/tokens",
     auth=None,
     operation_id="KeystoneCreateUserTokenByPassword",
-    summary="Get a token, valid for 24 hours, in X-Subject-Token",
+    summary=gettext_noop("Get a token, valid for 24 hours, in X-Subject-Token"),
     response={201: TokenAnswer, **REFUSALS},
 )
 def create_token(
@@ -201,7 +202,7 @@ def _shown(project: Project) -> dict[str, Any]:
 @router.get(
     "/projects",
     operation_id="KeystoneListProjects",
-    summary="List your projects",
+    summary=gettext_noop("List your projects"),
     response={200: ProjectList, **REFUSALS},
 )
 def list_projects(request: HttpRequest, name: str = "") -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 
 from console.access import Right
@@ -38,7 +39,7 @@ def _detail(project: Project, kind: LogStream.Kind) -> dict[str, Any]:
 @router.post(
     "/enable-async-status-logs",
     operation_id="EnableAsyncStatusLog",
-    summary="Switch the status logs of asynchronous requests on",
+    summary=gettext_noop("Switch the status logs of asynchronous requests on"),
     response={200: None, **REFUSALS},
 )
 def enable_status(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
@@ -51,7 +52,7 @@ def enable_status(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
 @router.get(
     "/async-status-log-detail",
     operation_id="ShowProjectAsyncStatusLogInfo",
-    summary="Show the names of the status logs",
+    summary=gettext_noop("Show the names of the status logs"),
     response={200: LogDetail, **REFUSALS},
 )
 def status_detail(request: HttpRequest, project_id: Path[str]) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def status_detail(request: HttpRequest, project_id: Path[str]) -> dict[str, Any]
 @router.post(
     "/enable-lts-logs",
     operation_id="EnableLtsLogs",
-    summary="Switch function logs on",
+    summary=gettext_noop("Switch function logs on"),
     response={200: None, **REFUSALS},
 )
 def enable_runs(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
@@ -76,7 +77,7 @@ def enable_runs(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
 @router.get(
     "/{function_urn}/lts-log-detail",
     operation_id="ShowLtsLogDetails",
-    summary="Show the names of a function's logs",
+    summary=gettext_noop("Show the names of a function's logs"),
     response={200: LogDetail, **REFUSALS},
 )
 def run_detail(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema
 from ninja.params.functions import Query
 from pydantic import Field
@@ -21,10 +22,15 @@ from console.api.service import REFUSALS, caller_of
 router = Router(tags=["invocation"])
 MOST_REQUESTS = 10
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
-BEGIN = Query("", description="UTC, like 2025-01-02T03:04:05; default an hour ago.")
-END = Query("", description="UTC; default now.")
+BEGIN = Query(
+    "", description=gettext_noop("UTC, like 2025-01-02T03:04:05; default an hour ago.")
+)
+END = Query("", description=gettext_noop("UTC; default now."))
 STATUSES: list[Any] = list(Invocation.Status.values)
-STATUS = Query("", description="One of " + ", ".join(STATUSES) + "; default all.")
+STATUS = Query(
+    "",
+    description=gettext_noop("WAIT, RUNNING, SUCCESS, FAIL or DISCARD; default all."),
+)
 
 
 class AsyncInvocation(Schema):
@@ -50,7 +56,7 @@ class Cancellation(Schema):
 @router.get(
     "/{function_urn}/async-invocations",
     operation_id="ListAsyncInvocations",
-    summary="List asynchronous requests",
+    summary=gettext_noop("List asynchronous requests"),
     response={200: AsyncInvocationList, **REFUSALS},
 )
 def index(
@@ -75,14 +81,16 @@ def index(
 @router.get(
     "/{function_urn}/active-async-invocations",
     operation_id="ListActiveAsyncInvocations",
-    summary="List asynchronous requests that are not over",
+    summary=gettext_noop("List asynchronous requests that are not over"),
     response={200: AsyncInvocationList, **REFUSALS},
 )
 def active(
     request: HttpRequest,
     project_id: Path[str],
     function_urn: str,
-    requests: str = Query("", description="At most 10 IDs, divided by commas."),
+    requests: str = Query(
+        "", description=gettext_noop("At most 10 IDs, divided by commas.")
+    ),
     marker: str = "0",
     limit: str = "100",
     status: str = STATUS,
@@ -180,7 +188,7 @@ def _written(moment: datetime) -> str:
 @router.post(
     "/{function_urn}/cancel",
     operation_id="CancelAsyncInvocation",
-    summary="Stop a request",
+    summary=gettext_noop("Stop a request"),
     response={200: None, **REFUSALS},
     openapi_extra={
         "responses": {200: {"description": "Stopped.", "content": {"*/*": {}}}}

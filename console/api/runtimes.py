@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema
 
 from console.access import Right
@@ -21,7 +22,7 @@ class RuntimeType(Schema):
 @router.get(
     "/runtimetypes",
     operation_id="ListRuntimeTypes",
-    summary="List the runtimes that functions can have here",
+    summary=gettext_noop("List the runtimes that functions can have here"),
     response={200: list[RuntimeType], **REFUSALS},
 )
 def index(request: HttpRequest, project_id: Path[str]) -> list[dict[str, Any]]:

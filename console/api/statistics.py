@@ -7,6 +7,7 @@ from django.db.models import Count, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema
 from ninja.params.functions import Query
 from pydantic import Field
@@ -142,16 +143,18 @@ def _of_function(named: lookup.Named, period: str) -> dict[str, Any]:
 @router.get(
     "/functions/statistics",
     operation_id="ListStatistics",
-    summary="A project's figures",
+    summary=gettext_noop("A project's figures"),
     response={200: ProjectStatistics, **REFUSALS},
     exclude_none=True,
 )
 def project_statistics(
     request: HttpRequest,
     project_id: Path[str],
-    filter: str = Query(description="monitor_data or monthly_report."),
+    filter: str = Query(description=gettext_noop("monitor_data or monthly_report.")),
     period: str = Query("60", description=PERIOD),
-    option: str = Query("0", description="0 this month, 1 last, 2: 3 months, 3: 6."),
+    option: str = Query(
+        "0", description=gettext_noop("0 this month, 1 last, 2: 3 months, 3: 6.")
+    ),
     limit: str = "100",
     marker: str = "0",
 ) -> dict[str, Any]:
@@ -192,7 +195,7 @@ def _first_month(count: int) -> datetime:
 @router.get(
     "/functions/{function_urn}/statistics/{period}",
     operation_id="ListFunctionStatistics",
-    summary="A function's figures",
+    summary=gettext_noop("A function's figures"),
     response={200: FunctionFigures, **REFUSALS},
 )
 def function_statistics(
@@ -205,7 +208,7 @@ def function_statistics(
 @router.get(
     "/functions/{function_urn}/slareports/{period}",
     operation_id="ShowFunctionMetrics",
-    summary="A function's figures, with its instances",
+    summary=gettext_noop("A function's figures, with its instances"),
     response={200: FunctionMetrics, **REFUSALS},
 )
 def function_metrics(
@@ -219,15 +222,19 @@ def function_metrics(
 @router.get(
     "/function/report",
     operation_id="ListFunctionAsMetric",
-    summary="The functions that failed most",
+    summary=gettext_noop("The functions that failed most"),
     response={200: MetricList, **REFUSALS},
 )
 def report(
     request: HttpRequest,
     project_id: Path[str],
     type: str = Query("failcount", description="failcount."),
-    start_time: str = Query("", description="Milliseconds since 1970; default a day."),
-    end_time: str = Query("", description="Milliseconds since 1970; default now."),
+    start_time: str = Query(
+        "", description=gettext_noop("Milliseconds since 1970; default a day.")
+    ),
+    end_time: str = Query(
+        "", description=gettext_noop("Milliseconds since 1970; default now.")
+    ),
     limit: str = "10",
 ) -> dict[str, Any]:
     project = lookup.find_project(request, project_id, Right.READ)
@@ -271,7 +278,7 @@ def _moment(text: str, otherwise: datetime) -> datetime:
 @router.get(
     "/quotas",
     operation_id="ListQuotas",
-    summary="What a project may have, and has",
+    summary=gettext_noop("What a project may have, and has"),
     response={200: Quotas, **REFUSALS},
     exclude_none=True,
 )

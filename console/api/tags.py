@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
@@ -73,7 +74,7 @@ def _find(project: Project, resource_id: str) -> Function:
 @router.post(
     "/{resource_type}/{resource_id}/tags/create",
     operation_id="CreateTags",
-    summary="Give a function tags",
+    summary=gettext_noop("Give a function tags"),
     response={204: None, **REFUSALS},
 )
 def create(
@@ -92,7 +93,7 @@ def create(
 @router.delete(
     "/{resource_type}/{resource_id}/tags/delete",
     operation_id="DeleteTags",
-    summary="Take tags from a function",
+    summary=gettext_noop("Take tags from a function"),
     response={204: None, **REFUSALS},
 )
 def delete(
@@ -111,7 +112,7 @@ def delete(
 @router.get(
     "/{resource_type}/{resource_id}/tags",
     operation_id="ListFunctionTags",
-    summary="List a function's tags",
+    summary=gettext_noop("List a function's tags"),
     response={200: TagList, **REFUSALS},
 )
 def of_function(
@@ -126,7 +127,7 @@ def of_function(
 @router.get(
     "/{resource_type}/tags",
     operation_id="ShowProjectTagsList",
-    summary="List the tags of a project's functions",
+    summary=gettext_noop("List the tags of a project's functions"),
     response={200: ProjectTagList, **REFUSALS},
 )
 def of_project(

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema
 from ninja.params.functions import Query
 from pydantic import Field
@@ -41,7 +42,7 @@ class ImportedFunction(Schema):
 @router.get(
     "/{function_urn}/export",
     operation_id="ExportFunction",
-    summary="Export a function as an archive",
+    summary=gettext_noop("Export a function as an archive"),
     response={200: None, **REFUSALS},
     openapi_extra=ARCHIVE,
 )
@@ -51,7 +52,7 @@ def export(
     function_urn: str,
     config: bool = False,
     code: bool = False,
-    type: str = Query("", description="code or config."),
+    type: str = Query("", description=gettext_noop("code or config.")),
 ) -> HttpResponse:
     named = lookup.find_function(request, project_id, function_urn, Right.READ)
     wants_config, wants_code = config or type == "config", code or type == "code"
@@ -67,7 +68,7 @@ def export(
 @router.post(
     "/import",
     operation_id="ImportFunction",
-    summary="Create a function from an exported archive",
+    summary=gettext_noop("Create a function from an exported archive"),
     response={200: FunctionConfig, **REFUSALS},
     exclude_none=True,
 )

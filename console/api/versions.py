@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema
 from pydantic import Field
 
@@ -54,7 +55,7 @@ def _version(version: Version, config: AsyncConfig | None) -> dict[str, Any]:
 @router.post(
     "/{function_urn}/versions",
     operation_id="CreateFunctionVersion",
-    summary="Publish latest as a version",
+    summary=gettext_noop("Publish latest as a version"),
     response={200: VersionConfig, **REFUSALS},
     exclude_none=True,
 )
@@ -80,7 +81,7 @@ def publish(
 @router.get(
     "/{function_urn}/versions",
     operation_id="ListFunctionVersions",
-    summary="List versions",
+    summary=gettext_noop("List versions"),
     response={200: VersionList, **REFUSALS},
     exclude_none=True,
 )

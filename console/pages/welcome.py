@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from asyncconfig.exceptions import NotAccepted
 from asyncconfig.models import Invocation
-from console import access, demo
+from console import access, demo, exploring
 from console.access import Right, needs
 from console.htmx import render_page
 from console.pages import runner
@@ -35,6 +35,7 @@ def show(request: HttpRequest) -> HttpResponse:
             (run["poll_seconds"] for run in runs if run["poll_seconds"]), default=0
         ),
         "steps": _steps(project),
+        "api_calls": _api_calls(request, made) if made else [],
         "may_configure": access.may(request.user, Right.CONFIGURE),
         "may_invoke": access.may(request.user, Right.INVOKE),
     }
@@ -58,6 +59,26 @@ def _runs(project: Project, ids: list[str]) -> list[dict[str, Any]]:
             }
         )
     return found
+
+
+def _api_calls(request: HttpRequest, made: demo.Demo) -> list[dict[str, Any]]:
+    """Return the API calls behind the page's buttons, as shell commands."""
+    known = exploring.operations(request)
+    values = {
+        "project_id": made.source.project.project_id,
+        "function_urn": made.source.urn(),
+    }
+
+    def written(name: str, body: bytes = b"") -> str:
+        call = exploring.prepare(request, known[name], values, body.decode())
+        return exploring.as_curl(call)
+
+    run, show = "AsyncInvokeFunction", "ShowFunctionAsyncInvokeConfig"
+    return [
+        {"label": _("Run: succeed"), "curl": written(run, demo.EVENTS["succeed"])},
+        {"label": _("Run: fail"), "curl": written(run, demo.EVENTS["fail"])},
+        {"label": _("See the configuration"), "curl": written(show)},
+    ]
 
 
 def _steps(project: Project) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@
   const openDialog = (dialog) => {
     if (dialog.open) { dialog.removeAttribute("open"); }
     dialog.showModal();
-    isDirty = dialog.querySelector(".summary-errors") !== null;
+    isDirty = dialog.querySelector(".summary-errors") !== null || dialog.hasAttribute("data-once");
     const title = dialog.querySelector("h2");
     if (title) { title.focus(); }
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(dialog); });
@@ -36,6 +36,7 @@
     isDirty = false;
     dialog.close();
     doc.getElementById("dialog-root").replaceChildren();
+    if (dialog.dataset.after) { location.assign(dialog.dataset.after); return; }
     if (dialog.dataset.back && location.pathname + location.search !== dialog.dataset.back) {
       history.replaceState(null, "", dialog.dataset.back);
     }
@@ -62,10 +63,12 @@
   const announce = (message) => { doc.getElementById("announcer").textContent = message; };
 
   doc.addEventListener("click", (event) => {
-    const target = event.target.closest("[data-step], [data-copy], [data-close], [data-set], [data-format], [data-drawer], [data-toast-close], [data-password]");
+    const target = event.target.closest("[data-step], [data-copy], [data-kept], [data-close], [data-set], [data-format], [data-drawer], [data-toast-close], [data-password]");
     if (target) {
       if (target.dataset.step) { steppers(target); }
       if (target.dataset.copy !== undefined) { copyText(target); }
+      // What is shown once has been kept: its dialog closes without asking.
+      if (target.matches("[data-copy], [data-kept]") && target.closest("[data-once]")) { isDirty = false; }
       if (target.hasAttribute("data-close")) {
         const dialog = target.closest("dialog");
         if (dialog && dialog.matches(":modal")) { event.preventDefault(); leave(dialog); }

@@ -1,0 +1,333 @@
+"""The API as its explorer uses it: the document, a call, and how others write it.
+
+It is called as any client calls it, through the whole of this application; only
+the network is left out. Nothing here knows how the API is made.
+"""
+
+import io
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import lru_cache
+from http.client import responses
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from django.contrib.auth.models import User
+from django.core.handlers.base import BaseHandler
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+
+from console import tokens
+
+DOCUMENT = "/v2/openapi.json"
+TOKEN_LIFETIME = timedelta(minutes=5)
+HIDDEN = "••••••"
+METHODS = ("get", "post", "put", "delete")
+JSON = "application/json"
+# What the SDK calls a parameter where that is not the parameter's own name.
+SDK_NAMES = {
+    "ListFunctionStatistics.function_urn": "func_urn",
+    "ShowFunctionMetrics.function_urn": "func_urn",
+    "UpdateFunctionCollectState.function_urn": "func_urn",
+    "ShowVersionAlias.name": "alias_name",
+    "UpdateVersionAlias.name": "alias_name",
+    "DeleteVersionAlias.name": "alias_name",
+}
+NOT_IN_SDK = ("Keystone", "ListRuntimeTypes")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A field of a request: where it goes, and what the document says of it."""
+
+    name: str
+    place: str
+    is_required: bool
+    description: str
+    default: str
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of the API."""
+
+    id: str
+    tag: str
+    summary: str
+    method: str
+    path: str
+    parameters: tuple[Parameter, ...]
+    has_body: bool
+    example: Any = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request that is ready to be sent."""
+
+    operation: Operation
+    url: str
+    target: str
+    headers: dict[str, str] = field(default_factory=dict)
+    body: str = ""
+    values: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back; `text` is None when it is not text."""
+
+    status: int
+    reason: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def is_fine(self) -> bool:
+        return self.status < 400
+
+
+@lru_cache(maxsize=1)
+def _handler() -> BaseHandler:
+    handler = BaseHandler()
+    handler.load_middleware()
+    return handler
+
+
+def _perform(
+    method: str, target: str, headers: dict[str, str], body: bytes, host: str
+) -> HttpResponse:
+    path, _mark, query = target.partition("?")
+    address = urlsplit(host)
+    environ = {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": path,
+        "QUERY_STRING": query,
+        "SERVER_NAME": address.hostname or "localhost",
+        "SERVER_PORT": str(address.port or (443 if address.scheme == "https" else 80)),
+        "HTTP_HOST": address.netloc,
+        "wsgi.url_scheme": address.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "REMOTE_ADDR": "127.0.0.1",
+        "CONTENT_LENGTH": str(len(body)),
+        "CONTENT_TYPE": JSON,
+    }
+    for name, value in headers.items():
+        environ[f"HTTP_{name.upper().replace('-', '_')}"] = value
+    with translation.override(translation.get_language()):
+        answer = _handler().get_response(WSGIRequest(environ))
+    if not isinstance(answer, HttpResponse):
+        raise TypeError("The API does not stream.")
+    return answer
+
+
+def host_of(request: HttpRequest) -> str:
+    return f"{request.scheme}://{request.get_host()}"
+
+
+@lru_cache(maxsize=1)
+def _read(text: bytes) -> dict[str, Operation]:
+    document = json.loads(text)
+    schemas = document["components"]["schemas"]
+    found = [
+        _operation(path, method, told, schemas)
+        for path, methods in document["paths"].items()
+        for method, told in methods.items()
+        if method in METHODS
+    ]
+    return {operation.id: operation for operation in found}
+
+
+def operations(request: HttpRequest) -> dict[str, Operation]:
+    """Return the operations that the API's own document lists, by their ID."""
+    return _read(_perform("GET", DOCUMENT, {}, b"", host_of(request)).content)
+
+
+def _operation(
+    path: str, method: str, told: dict[str, Any], schemas: dict[str, Any]
+) -> Operation:
+    body = told.get("requestBody", {}).get("content", {}).get(JSON)
+    return Operation(
+        id=told["operationId"],
+        tag=told["tags"][0],
+        summary=told["summary"],
+        method=method.upper(),
+        path=path,
+        parameters=tuple(
+            Parameter(
+                name=one["name"],
+                place=one["in"],
+                is_required=bool(one.get("required")),
+                description=one["schema"].get("description", ""),
+                default=_text(one["schema"].get("default")),
+            )
+            for one in told.get("parameters", [])
+        ),
+        has_body=body is not None,
+        example=body and (body.get("example") or _example(body["schema"], schemas)),
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "" if value is None else str(value)
+
+
+def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
+    """Return a small value of a schema: required members, and given examples."""
+    if "$ref" in schema:
+        return _example(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if schema.get("examples"):
+        return schema["examples"][0]
+    for name in ("anyOf", "oneOf"):
+        if name in schema:
+            return _example(schema[name][0], schemas)
+    if "default" in schema or schema.get("enum"):
+        return schema.get("default", (schema.get("enum") or [""])[0])
+    if schema.get("type") == "object":
+        members = schema.get("properties", {})
+        needed = schema.get("required") or [
+            name for name, one in members.items() if "default" not in one
+        ]
+        return {
+            name: _example(members[name], schemas)
+            for name in members
+            if name in needed or members[name].get("examples")
+        }
+    empty: dict[str, Any] = {"array": [], "integer": 1, "number": 1, "boolean": True}
+    return empty.get(schema.get("type", ""), "")
+
+
+def prepare(
+    request: HttpRequest, operation: Operation, values: dict[str, str], body: str
+) -> Call:
+    """Put what a person filled in where it belongs; empty fields are left out."""
+    path = operation.path
+    query: list[tuple[str, str]] = []
+    headers: dict[str, str] = {}
+    for parameter in operation.parameters:
+        value = values.get(parameter.name, "")
+        if parameter.place == "path":
+            path = path.replace(f"{{{parameter.name}}}", quote(value, safe=""))
+        elif value and parameter.place == "query":
+            query.append((parameter.name, value))
+        elif value:
+            headers[parameter.name] = value
+    target = path + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+    if operation.has_body:
+        headers["Content-Type"] = JSON
+    return Call(operation, host_of(request) + target, target, headers, body, values)
+
+
+def send(call: Call, user: User) -> Answer:
+    """Send a call in a person's name, with a token that lives five minutes."""
+    token = tokens.issue(user, lifetime=TOKEN_LIFETIME)
+    headers = {
+        name: value
+        for name, value in call.headers.items()
+        if name != "Content-Type" and value.isascii() and value.isprintable()
+    }
+    path, mark, query = call.target.partition("?")
+    answer = _perform(
+        call.operation.method,
+        _decoded(path) + mark + query,
+        headers | {"X-Auth-Token": token, "Accept-Language": _language()},
+        call.body.encode(),
+        call.url.removesuffix(call.target),
+    )
+    told = [(n, v) for n, v in answer.items() if n != "X-Subject-Token"]
+    return Answer(
+        answer.status_code, responses.get(answer.status_code, ""), told, answer.content
+    )
+
+
+def _decoded(path: str) -> str:
+    """Return the path as servers hand it on: bytes, each as one character."""
+    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda m: bytes([int(m[1], 16)]), path.encode())
+    return raw.decode("latin-1")
+
+
+def _language() -> str:
+    return translation.get_language() or "en"
+
+
+def as_curl(call: Call) -> str:
+    """Write the call as a shell command."""
+    method = "" if call.operation.method == "GET" else f" -X {call.operation.method}"
+    lines = [f"curl{method} {_quoted(call.url)}", '-H "X-Auth-Token: $TOKEN"']
+    lines += [
+        f"-H {_quoted(f'{name}: {value}')}" for name, value in call.headers.items()
+    ]
+    if call.body:
+        lines.append(f"-d {_quoted(call.body)}")
+    return " \\\n  ".join(lines)
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("'", "'\\''")
+    return f"'{escaped}'"
+
+
+def as_sdk(call: Call) -> str:
+    """Write the call in Python for the official SDK; "" where it has none such."""
+    operation = call.operation
+    if operation.id.startswith(NOT_IN_SDK):
+        return ""
+    arguments = [
+        f"{_sdk_name(operation, parameter)}={call.values[parameter.name]!r},"
+        for parameter in operation.parameters
+        if call.values.get(parameter.name)
+        and parameter.name not in ("project_id", "Idempotency-Key")
+    ]
+    if call.body:
+        arguments.append(f"body={_python(call.body)},")
+    inner = "\n        ".join(arguments)
+    inner = f"\n        {inner}\n    " if inner else ""
+    method = re.sub(r"(?<!^)(?=[A-Z])", "_", operation.id).lower()
+    project = call.values.get("project_id", "")
+    return (
+        "from huaweicloudsdkcore.auth.credentials import BasicCredentials\n"
+        f"from huaweicloudsdkfunctiongraph.v2 import "
+        f"FunctionGraphClient, {operation.id}Request\n\n"
+        f"credentials = BasicCredentials(access_key, secret_key, {project!r})\n"
+        "client = (\n"
+        "    FunctionGraphClient.new_builder()\n"
+        "    .with_credentials(credentials)\n"
+        f"    .with_endpoint({call.url.removesuffix(call.target)!r})\n"
+        "    .build()\n"
+        ")\n"
+        f"answer = client.{method}(\n"
+        f"    {operation.id}Request({inner})\n"
+        ")\n"
+    )
+
+
+def _sdk_name(operation: Operation, parameter: Parameter) -> str:
+    known = SDK_NAMES.get(f"{operation.id}.{parameter.name}")
+    return known or parameter.name.lower().replace("-", "_")
+
+
+def _python(body: str) -> str:
+    try:
+        return repr(json.loads(body))
+    except ValueError:
+        return repr(body)
+
+
+def signed_sample(request: HttpRequest) -> str:
+    """Write how a shell gets a token for an access key, and uses it."""
+    host = host_of(request)
+    identity = (
+        '{"auth":{"identity":{"methods":["hw_ak_sk"],"hw_ak_sk":'
+        '{"access":{"key":"\'$AK\'"},"secret":{"key":"\'$SK\'"}}}}}'
+    )
+    return (
+        f"TOKEN=$(curl -si {host}/v3/auth/tokens \\\n"
+        f"  -H 'Content-Type: application/json' -d '{identity}' \\\n"
+        "  | tr -d '\\r' | sed -n 's/^x-subject-token: //Ip')\n"
+        f'curl -H "X-Auth-Token: $TOKEN" {host}/v2/$PROJECT_ID/fgs/functions'
+    )

@@ -1,0 +1,116 @@
+"""The access keys of the person who looks."""
+
+import base64
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from console import exploring, keys
+from console.access import Right, needs
+from console.htmx import redirect_page, render_page
+from console.keys import KeyRefused
+from console.models import AccessKey
+
+
+class KeyForm(forms.Form):
+    description = forms.CharField(
+        label=gettext_lazy("Description"),
+        required=False,
+        max_length=255,
+        help_text=gettext_lazy("What the key is for."),
+    )
+
+
+def _user(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+def _key(request: HttpRequest, access_key: str) -> AccessKey:
+    return get_object_or_404(AccessKey, user=_user(request), access_key=access_key)
+
+
+def _listed(request: HttpRequest) -> dict[str, Any]:
+    found = AccessKey.objects.filter(user=_user(request)).order_by("pk")
+    return {"keys": found, "is_full": len(found) >= keys.MAX_KEYS}
+
+
+@require_GET
+@needs(Right.READ)
+def index(request: HttpRequest) -> HttpResponse:
+    return render_page(
+        request, "access_keys/index.html", _listed(request), partial="rows"
+    )
+
+
+@never_cache
+@sensitive_variables("secret", "key")
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def create(request: HttpRequest) -> HttpResponse:
+    """Create a key, and show its secret this once."""
+    form = KeyForm(request.POST if request.method == "POST" else None)
+    context = {"form": form} | _listed(request)
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return _dialog(request, "create", context, status=status)
+    try:
+        key = keys.create(_user(request), description=form.cleaned_data["description"])
+    except KeyRefused as error:
+        form.add_error(None, str(error))
+        return _dialog(request, "create", context, status=409)
+    context |= _listed(request) | {
+        "key": key,
+        "csv": _csv(key),
+        "sample": exploring.signed_sample(request),
+    }
+    return _dialog(request, "created", context, status=200)
+
+
+def _csv(key: AccessKey) -> str:
+    """Return a file of the pair, as the address that a download link has."""
+    text = f"Access Key Id,Secret Access Key\r\n{key.access_key},{key.secret}\r\n"
+    return "data:text/csv;base64," + base64.b64encode(text.encode()).decode()
+
+
+def _dialog(
+    request: HttpRequest, name: str, context: dict[str, Any], *, status: int
+) -> HttpResponse:
+    template = f"access_keys/{name}.html"
+    return render_page(request, template, context, partial="dialog", status=status)
+
+
+@require_POST
+@needs(Right.READ)
+def switch(request: HttpRequest, access_key: str) -> HttpResponse:
+    key = _key(request, access_key)
+    keys.set_active(key, active=request.POST.get("active") == "true")
+    sentence = _("Key enabled.") if key.is_active else _("Key disabled.")
+    messages.success(request, sentence)
+    return redirect("access-keys")
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def delete(request: HttpRequest, access_key: str) -> HttpResponse:
+    key = _key(request, access_key)
+    if request.method == "POST":
+        try:
+            keys.delete(key)
+        except KeyRefused as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("Key deleted."))
+        return redirect_page(request, "/access-keys")
+    context = {"key": key, "is_recent": keys.is_recent(key)} | _listed(request)
+    return _dialog(request, "delete", context, status=200)
