@@ -5,7 +5,7 @@ PYTHON := .venv/bin/python
 .PHONY: run test lint messages environment
 
 run: $(UV)
-	@$(UV) sync --quiet --frozen --inexact --no-dev
+	@$(UV) sync --quiet --frozen --inexact --all-extras --no-dev
 	@exec $(PYTHON) manage.py up $(ARGS)
 
 test: environment
@@ -26,7 +26,7 @@ messages: environment
 	DATA_DIR=$$(mktemp -d) $(PYTHON) manage.py compilemessages -l zh_Hans
 
 environment: $(UV)
-	@$(UV) sync --quiet --frozen --inexact
+	@$(UV) sync --quiet --frozen --inexact --all-extras
 
 .uv/bin/uv:
 	@python3 -m venv .uv && .uv/bin/pip install --quiet uv

@@ -9,6 +9,7 @@ from asyncconfig import queue, record
 from asyncconfig.endings import Condition, Ending
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.config import FUNCTION, Chosen
+from asyncconfig.models.outbox import place_of
 
 LOOP_STOPPED = "The loop was stopped, so no function is notified."
 
@@ -75,13 +76,16 @@ def _owe(invocation: Invocation, ending: Ending, now: datetime) -> None:
 
 def _delivery(invocation: Invocation, chosen: Chosen, now: datetime) -> Delivery:
     keep_trying = timedelta(seconds=settings.DELIVERY_RETRY_FOR_SECONDS)
+    body, is_emptied = record.fit(record_of(invocation), kind=chosen.kind)
     return Delivery(
         invocation=invocation,
         function_id=invocation.function_id,
         kind=chosen.kind,
         param=chosen.param,
         target=chosen.target,
-        record=record.serialise(record_of(invocation)),
+        place=place_of(invocation.function.project_id, chosen.kind, chosen.place),
+        record=body,
+        is_emptied=is_emptied,
         created_at=now,
         due_at=now,
         deadline=now + keep_trying,

@@ -22,7 +22,7 @@ from rq.serializers import JSONSerializer
 
 logger = logging.getLogger(__name__)
 
-INVOKE, DELIVER = "invoke", "deliver"
+INVOKE, DELIVER, NOTIFY = "invoke", "deliver", "notify"
 FLAG_SECONDS = 5
 SILENT_SECONDS = 1.0
 RESULT_SECONDS = 120

@@ -3,7 +3,10 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
-from typing import TypedDict
+from typing import NotRequired, TypedDict
+
+# What a kind of target takes at the most, in bytes; others have no limit of their own.
+LIMITS = {"SMN": 262_144, "DIS": 1_048_576, "RocketMQ": 4_194_304}
 
 
 class RequestContext(TypedDict):
@@ -19,13 +22,17 @@ class ResponseContext(TypedDict):
 
 
 class Record(TypedDict):
-    """Keys, order and JSON types are those of the guide's sample."""
+    """Keys, order and JSON types are those of the guide's sample.
+
+    `payloads_omitted` is ours, and there only when it is true (see `fit`).
+    """
 
     timestamp: str
     request_context: RequestContext
     request_payload: str
     response_context: ResponseContext
     response_payload: str
+    payloads_omitted: NotRequired[bool]
 
 
 @dataclass(frozen=True)
@@ -70,9 +77,27 @@ def serialise(record: Record) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
+def fit(record: Record, *, kind: str) -> tuple[bytes, bool]:
+    """Serialise a record for a kind of target, and say whether it was too large.
+
+    One that is over the kind's limit goes without its payloads, and is marked.
+    """
+    body = serialise(record)
+    if len(body) <= LIMITS.get(kind, len(body)):
+        return body, False
+    left: Record = {**record, "request_payload": "", "response_payload": ""}
+    return serialise({**left, "payloads_omitted": True}), True
+
+
 def fit_result(result: bytes, *, limit: int) -> tuple[bytes, bool]:
     """Return the result, or nothing when it is over the limit, and whether it was."""
     return (b"", True) if len(result) > limit else (result, False)
+
+
+def storable(text: str) -> str:
+    """Return the text without what PostgreSQL or UTF-8 refuses."""
+    clean = text.replace("\x00", "\N{SYMBOL FOR NULL}")
+    return clean.encode("utf-8", "backslashreplace").decode()
 
 
 def _text(payload: bytes) -> str:

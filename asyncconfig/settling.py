@@ -10,6 +10,7 @@ from django.conf import settings
 from asyncconfig import clock, endings, finishing, policies, queue
 from asyncconfig.endings import Cause, Ending
 from asyncconfig.models import Attempt, Invocation, Worker
+from asyncconfig.record import storable
 from asyncconfig.schedule import Fault, Retry, next_step
 from functions.runtime import Kind, Outcome
 
@@ -70,7 +71,7 @@ def _attempt(
         epoch=result.epoch,
         kind=outcome.kind.value,
         error_code=outcome.code,
-        error=_storable(outcome.error),
+        error=storable(outcome.error),
         result=b"" if outcome.kind is Kind.OK else outcome.result,
         worker_name=worker.name,
         instance=outcome.instance,
@@ -84,12 +85,6 @@ def _attempt(
         log=outcome.log,
         log_truncated=outcome.log_truncated,
     )
-
-
-def _storable(text: str) -> str:
-    """Return the text without what PostgreSQL or UTF-8 refuses."""
-    clean = text.replace("\x00", "\N{SYMBOL FOR NULL}")
-    return clean.encode("utf-8", "backslashreplace").decode()
 
 
 def _follow(

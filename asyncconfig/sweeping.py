@@ -11,10 +11,14 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from asyncconfig import clock, finishing, queue, settling
-from asyncconfig.models import Attempt, Delivery, Invocation, Worker
+from asyncconfig.models import Attempt, Delivery, Invocation, Notification, Worker
 from functions.models import Function, Version
 
 ROWS = 200
+OUTBOXES: dict[str, type[Delivery] | type[Notification]] = {
+    queue.DELIVER: Delivery,
+    queue.NOTIFY: Notification,
+}
 
 
 def sweep() -> None:
@@ -73,21 +77,26 @@ def _bury(workers: list[Worker], now: datetime) -> None:
     buried = Worker.objects.dead(now).filter(pk__in=[worker.pk for worker in workers])
     running = Invocation.objects.running().filter(worker=OuterRef("pk"))
     sending = Delivery.objects.sending().filter(worker=OuterRef("pk"))
-    buried.exclude(Exists(running)).exclude(Exists(sending)).update(stopped_at=now)
+    notifying = Notification.objects.sending().filter(worker=OuterRef("pk"))
+    idle = buried.exclude(Exists(running) | Exists(sending) | Exists(notifying))
+    idle.update(stopped_at=now)
 
 
 def _free_dead_couriers() -> int:
-    dead = Worker.objects.dead(clock.now()).filter(queue=Worker.Queue.DELIVER)
-    if not dead.exists():
-        return 0
-    with transaction.atomic():
-        now = clock.now()
-        workers = list(Worker.objects.dead(now).filter(queue=Worker.Queue.DELIVER))
-        held = Delivery.objects.sending().filter(worker__in=workers)
-        held.update(status=Delivery.Status.WAIT, worker=None, epoch=F("epoch") + 1)
-        _bury(workers, now)
-        queue.ring(queue.DELIVER)
+    for name, model in OUTBOXES.items():
+        if Worker.objects.dead(clock.now()).filter(queue=name).exists():
+            _free_couriers(name, model)
     return 0
+
+
+@transaction.atomic
+def _free_couriers(name: str, model: type[Delivery] | type[Notification]) -> None:
+    now = clock.now()
+    workers = list(Worker.objects.dead(now).filter(queue=name))
+    held = model.objects.sending().filter(worker__in=workers)
+    held.update(status=Delivery.Status.WAIT, worker=None, epoch=F("epoch") + 1)
+    _bury(workers, now)
+    queue.ring(name)
 
 
 def _expire() -> int:
@@ -133,5 +142,6 @@ def _ring_again() -> None:
     overdue = Q(due_at__lt=clock.now())
     if Invocation.objects.waiting().filter(overdue).exists():
         queue.ring_now(queue.INVOKE, force=True)
-    if Delivery.objects.waiting().filter(overdue).exists():
-        queue.ring_now(queue.DELIVER, force=True)
+    for name, model in OUTBOXES.items():
+        if model.objects.waiting().filter(overdue).exists():
+            queue.ring_now(name, force=True)

@@ -3,21 +3,27 @@
 import logging
 import signal
 import time
+from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 import redis
 from django.conf import settings
 from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
+from asyncconfig import queue as wakeups
 from asyncconfig.delivering import DeliverLane
-from asyncconfig.dispatching import Dispatcher, current
+from asyncconfig.dispatching import Dispatcher, Lane, current
 from asyncconfig.invoking import InvokeLane
-from asyncconfig.models import Worker
 
 logger = logging.getLogger(__name__)
 
 REDIS_PAUSE = 1.0
+LANES: dict[str, Callable[[], Lane[Any, Any]]] = {
+    wakeups.INVOKE: InvokeLane,
+    wakeups.DELIVER: DeliverLane,
+}
 
 
 def run(queue: str, *, slots: int) -> None:
@@ -26,8 +32,7 @@ def run(queue: str, *, slots: int) -> None:
     RQ brings wake-ups while Redis lives; without it the dispatcher looks by
     itself once a second, so nothing is lost and little is slow.
     """
-    lane = InvokeLane() if queue == Worker.Queue.INVOKE else DeliverLane()
-    dispatcher: Dispatcher = Dispatcher(lane, slots=slots)  # type: ignore[type-arg]
+    dispatcher: Dispatcher[Any, Any] = Dispatcher(LANES[queue](), slots=slots)
     dispatcher.start()
     current.dispatcher = dispatcher
     try:

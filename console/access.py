@@ -171,7 +171,6 @@ def get_invocation(project: Project, request_id: UUID) -> Invocation:
 
 def get_delivery(project: Project, delivery_id: UUID) -> Delivery:
     deliveries = Delivery.objects.filter(function__project=project)
-    return get_object_or_404(
-        deliveries.select_related("invocation__function__project"),
-        delivery_id=delivery_id,
-    )
+    related = deliveries.select_related("invocation__function__project")
+    found: Delivery = get_object_or_404(related, delivery_id=delivery_id)
+    return found

@@ -105,7 +105,7 @@ RQ_QUEUE = {
     "SERIALIZER": "rq.serializers.JSONSerializer",
     "DEFAULT_TIMEOUT": 120,
 }
-RQ_QUEUES = {"invoke": RQ_QUEUE, "deliver": RQ_QUEUE}
+RQ_QUEUES = dict.fromkeys(("invoke", "deliver", "notify"), RQ_QUEUE)
 
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
@@ -180,6 +180,8 @@ MAX_LOSSES = env.whole("MAX_LOSSES", default=5, low=1)
 DELIVERY_RETRY_BASE_SECONDS = env.number("DELIVERY_RETRY_BASE_SECONDS", default=5)
 DELIVERY_RETRY_CAP_SECONDS = env.number("DELIVERY_RETRY_CAP_SECONDS", default=3600)
 DELIVERY_RETRY_FOR_SECONDS = env.number("DELIVERY_RETRY_FOR_SECONDS", default=86_400)
+DELIVERY_SLOTS = env.whole("DELIVERY_SLOTS", default=16, low=1, high=256)
+DELIVERY_SLOTS_PER_TARGET = env.whole("DELIVERY_SLOTS_PER_TARGET", default=4, low=1)
 RETENTION_DAYS = env.number("RETENTION_DAYS", default=30, low=1)
 WEB_THREADS = env.whole("WEB_THREADS", default=8, low=4)
 WORKER_SLOTS = env.whole("WORKER_SLOTS", default=8, low=1, high=256)

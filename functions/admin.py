@@ -12,7 +12,9 @@ from functions.models import (
     Function,
     LogStream,
     Project,
+    Subnet,
     Version,
+    Vpc,
 )
 from functions.models import TestEvent as Event
 
@@ -96,3 +98,17 @@ class LogStreamAdmin(ReadOnlyAdmin):
     list_display = ["project", "kind", "created_at"]
     list_select_related = ["project"]
     search_fields = ["project__name"]
+
+
+@admin.register(Vpc)
+class VpcAdmin(ReadOnlyAdmin):
+    list_display = ["name", "vpc_id", "cidr", "project"]
+    list_select_related = ["project"]
+    search_fields = ["name", "vpc_id"]
+
+
+@admin.register(Subnet)
+class SubnetAdmin(ReadOnlyAdmin):
+    list_display = ["name", "subnet_id", "cidr", "vpc"]
+    list_select_related = ["vpc"]
+    search_fields = ["name", "subnet_id"]

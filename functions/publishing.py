@@ -28,6 +28,8 @@ COPIED = (
     "encrypted_user_data_json",
     "echoed",
     "agency",
+    "vpc",
+    "subnet",
     "code",
     "code_type",
     "code_filename",

@@ -2,6 +2,9 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django import forms
 from django.utils.functional import Promise
@@ -12,41 +15,42 @@ from functions.models import Function, Version
 
 @dataclass(frozen=True)
 class Target:
-    """A destination's parameters, read: its name for people, and the function."""
+    """A destination's parameters, read.
 
-    name: str
-    function: Function | None = None
-
-
-class Destination(ABC):
-    """One kind of target. Nobody outside its module asks which kind it is.
-
-    `kind` is the API's name, `sides` where it may be chosen, `action` what the
-    function's agency must allow. `in_transaction` says that sending is itself a
-    write to our database, done together with the delivery's own.
+    `name` is for people; `place` is the real thing behind it, at most 512
+    characters (a bucket without its prefix). `function` is the target when it is
+    one; `warnings` are sentences about what need not stop anybody.
     """
 
-    kind: str
-    label: str | Promise
-    action: str
-    sides: tuple[str, ...] = (Delivery.Side.SUCCESS, Delivery.Side.FAILURE)
-    in_transaction = False
+    name: str
+    place: str
+    function: Function | None = None
+    warnings: tuple[str, ...] = ()
 
-    @abstractmethod
-    def form(self, version: Version, **kwargs: object) -> "ParamForm":
-        """Return the form of the parameters, bound or not."""
 
-    @abstractmethod
-    def initial(self, param: str, version: Version) -> dict[str, str]:
-        """Return what the form shows for a stored `param`; may raise as `read`."""
+@dataclass(frozen=True)
+class Parcel:
+    """A record on its way, and what its target may be told about it.
 
-    @abstractmethod
-    def read(self, param: str, version: Version) -> Target:
-        """Read `param` as the API gives it; raises ValidationError with sentences."""
+    `version` is in whose name it is sent. `delivery` is None for a probe, a marked
+    record that no invocation owes.
+    """
 
-    @abstractmethod
-    def send(self, delivery: Delivery) -> str:
-        """Deliver the record; return the answer in words or raise DeliveryError."""
+    parcel_id: UUID
+    record: bytes
+    param: str
+    version: Version
+    request_id: UUID
+    accepted_at: datetime
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What a target answered: words, and what it calls the thing it took."""
+
+    text: str
+    reference: str = ""
 
 
 class ParamForm(forms.Form):
@@ -55,3 +59,57 @@ class ParamForm(forms.Form):
     def param(self) -> str:
         """Return the valid form as the API's `param` string."""
         raise NotImplementedError
+
+    def note(self) -> str:
+        """Return what stands below the fields for what is chosen so far, or ""."""
+        return ""
+
+
+class Destination(ABC):
+    """One kind of target. Nobody outside its module asks which kind it is.
+
+    `kind` is the API's name, `sides` where it may be chosen, `action` what the
+    function's agency must allow; `is_beta` marks a kind in public beta.
+    """
+
+    kind: str
+    label: str | Promise
+    action: str
+    sides: tuple[str, ...] = (Delivery.Side.SUCCESS, Delivery.Side.FAILURE)
+    is_beta = False
+
+    @abstractmethod
+    def form(self, version: Version, **kwargs: Any) -> ParamForm:
+        """Return the form of the parameters, bound or not."""
+
+    @abstractmethod
+    def initial(self, param: str, version: Version) -> dict[str, Any]:
+        """Return what the form shows for a stored `param`; may raise as `read`."""
+
+    @abstractmethod
+    def read(self, param: str, version: Version) -> Target:
+        """Read `param` as the API gives it; raises ValidationError with sentences.
+
+        Asks our own database at most; it is called when saving and again before
+        each delivery, so it holds every rule that needs no network.
+        """
+
+    def verify(self, param: str, version: Version) -> str:
+        """Ask the service whether the target is there, when saving.
+
+        Returns a warning when that could not be found out, or "". Raises
+        ValidationError when the target does not exist. Takes 3 s at the most.
+        """
+        return ""
+
+    def is_written_here(self, version: Version) -> bool:
+        """Say whether sending is a write to our own database.
+
+        It is then done in the transaction that settles the delivery, exactly once;
+        anything else is sent from a slot, at least once.
+        """
+        return False
+
+    @abstractmethod
+    def send(self, parcel: Parcel) -> Receipt:
+        """Deliver the record; raises DeliveryError, with time-outs set on all calls."""

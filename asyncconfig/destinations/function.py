@@ -10,9 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from asyncconfig import accepting
-from asyncconfig.destinations.base import Destination, ParamForm, Target
+from asyncconfig.destinations.base import (
+    Destination,
+    ParamForm,
+    Parcel,
+    Receipt,
+    Target,
+)
 from asyncconfig.exceptions import DeliveryError, FunctionDisabled, NotAccepted
-from asyncconfig.models import Delivery
 from asyncconfig.models.config import FUNCTION
 from functions import names
 from functions.exceptions import QualifierUnknown
@@ -63,12 +68,11 @@ class FunctionDestination(Destination):
     kind = FUNCTION
     label = gettext_lazy("FunctionGraph")
     action = INVOKE_ASYNC
-    in_transaction = True
 
     def form(self, version: Version, **kwargs: Any) -> FunctionForm:
         return FunctionForm(version=version, **kwargs)
 
-    def initial(self, param: str, version: Version) -> dict[str, str]:
+    def initial(self, param: str, version: Version) -> dict[str, Any]:
         urn = _urn(param, version)
         prefix = "" if urn.package == "default" else f"{urn.package}/"
         return {"function": prefix + urn.function, "qualifier": urn.qualifier}
@@ -78,16 +82,19 @@ class FunctionDestination(Destination):
         urn = _urn(param, version)
         function = _resolve(urn, version).version.function
         prefix = "" if function.package == "default" else f"{function.package}/"
-        return Target(f"{prefix}{function.name}:{urn.qualifier}", function)
+        name = f"{prefix}{function.name}:{urn.qualifier}"
+        return Target(name, f"{function.package}/{function.name}", function)
 
-    def send(self, delivery: Delivery) -> str:
+    def is_written_here(self, version: Version) -> bool:
+        return True
+
+    def send(self, parcel: Parcel) -> Receipt:
         """Accept the record as the target's event; exactly once per delivery."""
-        version = delivery.invocation.version
         try:
             accepted = accepting.accept(
-                _resolve(_urn(delivery.param, version), version),
-                bytes(delivery.record),
-                origin=_origin(delivery),
+                _resolve(_urn(parcel.param, parcel.version), parcel.version),
+                parcel.record,
+                origin=_origin(parcel),
             )
         except ValidationError as error:
             raise DeliveryError(" ".join(error.messages), permanent=True) from error
@@ -95,7 +102,8 @@ class FunctionDestination(Destination):
             raise DeliveryError(str(error), permanent=True) from error
         except NotAccepted as error:
             raise DeliveryError(str(error), permanent=False) from error
-        return f"Accepted as request {accepted.request_id}."
+        request_id = str(accepted.request_id)
+        return Receipt(f"Accepted as request {request_id}.", request_id)
 
 
 def _urn(param: str, version: Version) -> names.Urn:
@@ -128,12 +136,14 @@ def _resolve(urn: names.Urn, version: Version) -> Resolved:
         raise ValidationError(str(error)) from error
 
 
-def _origin(delivery: Delivery) -> accepting.Origin:
+def _origin(parcel: Parcel) -> accepting.Origin:
     """Say where a notified function's request comes from."""
-    told = delivery.invocation
+    if parcel.delivery is None:
+        return accepting.Origin(by=parcel.version.urn)
+    told = parcel.delivery.invocation
     return accepting.Origin(
         by=told.version.urn,
-        source=delivery,
+        source=parcel.delivery,
         hops=told.hops + 1,
         root_id=told.root_id or told.request_id,
     )

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from functions.models import Function, Version
 
-FUNCTION = "FunctionGraph"
+FUNCTION, OBS, DIS, SMN, ROCKETMQ = "FunctionGraph", "OBS", "DIS", "SMN", "RocketMQ"
 MAX_RETRIES = 3
 DEFAULT_RETRIES = 1
 MAX_AGE_SECONDS = 86_400
@@ -20,11 +20,16 @@ DEFAULT_AGE_SECONDS = 3600
 
 @dataclass(frozen=True)
 class Chosen:
-    """A destination as configured; `target` is its name for people."""
+    """A destination as configured.
+
+    `target` is its name for people, `place` the real thing behind it: two targets
+    that differ in a prefix only share their place.
+    """
 
     kind: str
     param: str
     target: str
+    place: str
 
 
 class AsyncConfigQuerySet(models.QuerySet["AsyncConfig"]):
@@ -74,6 +79,9 @@ class AsyncConfig(models.Model):
     on_success_target = models.CharField(
         _("on success: target"), max_length=512, blank=True
     )
+    on_success_place = models.CharField(
+        _("on success: place"), max_length=512, blank=True
+    )
     on_success_function = models.ForeignKey(
         Function,
         models.SET_NULL,
@@ -88,6 +96,9 @@ class AsyncConfig(models.Model):
     on_failure_param = models.TextField(_("on failure: parameters"), blank=True)
     on_failure_target = models.CharField(
         _("on failure: target"), max_length=512, blank=True
+    )
+    on_failure_place = models.CharField(
+        _("on failure: place"), max_length=512, blank=True
     )
     on_failure_function = models.ForeignKey(
         Function,
@@ -144,8 +155,14 @@ class AsyncConfig(models.Model):
         """Return who is told after a success or a failure; its kind may be ""."""
         if succeeded:
             return Chosen(
-                self.on_success_kind, self.on_success_param, self.on_success_target
+                self.on_success_kind,
+                self.on_success_param,
+                self.on_success_target,
+                self.on_success_place,
             )
         return Chosen(
-            self.on_failure_kind, self.on_failure_param, self.on_failure_target
+            self.on_failure_kind,
+            self.on_failure_param,
+            self.on_failure_target,
+            self.on_failure_place,
         )

@@ -22,6 +22,7 @@ class Worker(models.Model):
     class Queue(models.TextChoices):
         INVOKE = "invoke", _("Invocations")
         DELIVER = "deliver", _("Notifications")
+        NOTIFY = "notify", _("Messages to subscribers")
 
     name = models.CharField(_("name"), max_length=255)
     queue = models.CharField(_("queue"), max_length=10, choices=Queue)

@@ -5,6 +5,7 @@ from functions.models.log_stream import LogStream
 from functions.models.project import Project
 from functions.models.test_event import TestEvent
 from functions.models.version import Alias, Version
+from functions.models.vpc import Subnet, Vpc
 
 __all__ = [
     "Agency",
@@ -13,6 +14,8 @@ __all__ = [
     "Function",
     "LogStream",
     "Project",
+    "Subnet",
     "TestEvent",
     "Version",
+    "Vpc",
 ]

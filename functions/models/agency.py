@@ -1,12 +1,22 @@
 """An agency (委托): in whose name a function reaches other services."""
 
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from functions.encryption import EncryptedTextField
 from functions.models.project import Project
 
 INVOKE_ASYNC = "functiongraph:function:invokeAsync"
+PUT_OBJECT = "obs:object:PutObject"
+PUT_RECORDS = "dis:streams:putRecords"
+PUBLISH = "smn:topic:publish"
+SEND_MESSAGE = "rocketmq:topic:send"
+ACTIONS = (INVOKE_ASYNC, PUT_OBJECT, PUT_RECORDS, PUBLISH, SEND_MESSAGE)
 DEFAULT_AGENCY = "fgconsole-default"
 
 
@@ -18,7 +28,29 @@ def validate_actions(value: object) -> None:
         )
 
 
+@dataclass(frozen=True)
+class Reach:
+    """Where an agency's services are, and with which key they are called.
+
+    `endpoints` is a URL by kind of destination (OBS, DIS, SMN); a kind without one
+    is the service of this installation, which needs no key. `project_id` and
+    `region` are those of the account that the key belongs to.
+    """
+
+    access_key: str = ""
+    secret_key: str = field(default="", repr=False)
+    project_id: str = ""
+    region: str = ""
+    endpoints: Mapping[str, str] = field(default_factory=dict)
+
+    def endpoint(self, kind: str) -> str:
+        """Return the service's URL, or "" for this installation's own."""
+        return self.endpoints.get(kind, "")
+
+
 class Agency(models.Model):
+    """Named rights; what they reach is encrypted at rest."""
+
     project = models.ForeignKey(
         Project, models.CASCADE, related_name="agencies", verbose_name=_("project")
     )
@@ -26,6 +58,7 @@ class Agency(models.Model):
     actions = models.JSONField(
         _("allowed actions"), default=list, blank=True, validators=[validate_actions]
     )
+    reach_json = EncryptedTextField(default="{}")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -40,3 +73,11 @@ class Agency(models.Model):
 
     def allows(self, action: str) -> bool:
         return action in self.actions
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(**json.loads(self.reach_json))
+
+    @reach.setter
+    def reach(self, value: Reach) -> None:
+        self.reach_json = json.dumps(asdict(value))

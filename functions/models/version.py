@@ -12,6 +12,7 @@ from functions.encryption import EncryptedTextField
 from functions.models.agency import Agency
 from functions.models.code import CodeBlob
 from functions.models.function import Function
+from functions.models.vpc import Subnet, Vpc
 
 MEMORY_SIZES = [128, 256, 512, 768, *range(1024, 4097, 256), 8192, 10240]
 
@@ -22,7 +23,7 @@ class VersionQuerySet(models.QuerySet["Version"]):
 
 
 class Version(models.Model):
-    """`latest` is editable; a published version never changes .
+    """`latest` is editable; a published version never changes.
 
     `timeout` is in seconds (3–259200), `memory_size` in MB. `echoed` holds what API
     clients declare and get back unchanged; `docs/reference/api.md` lists it.
@@ -79,6 +80,22 @@ class Version(models.Model):
         blank=True,
         verbose_name=_("agency"),
     )
+    vpc = models.ForeignKey(
+        Vpc,
+        models.PROTECT,
+        related_name="versions",
+        null=True,
+        blank=True,
+        verbose_name=_("VPC"),
+    )
+    subnet = models.ForeignKey(
+        Subnet,
+        models.PROTECT,
+        related_name="versions",
+        null=True,
+        blank=True,
+        verbose_name=_("subnet"),
+    )
     code = models.ForeignKey(CodeBlob, models.PROTECT, verbose_name=_("code"))
     code_type = models.CharField(
         _("code type"), max_length=10, choices=CodeType, default=CodeType.INLINE
@@ -105,6 +122,11 @@ class Version(models.Model):
             models.CheckConstraint(
                 condition=models.Q(timeout__gte=3, timeout__lte=259_200),
                 name="version_timeout",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(vpc__isnull=True, subnet__isnull=True)
+                | models.Q(vpc__isnull=False, subnet__isnull=False),
+                name="version_vpc_has_subnet",
             ),
         ]
 
@@ -152,7 +174,7 @@ class Version(models.Model):
 class Alias(models.Model):
     """`additional_weights` sends a share (%) to another version: {"v2": 20}.
 
-    `additional_strategy` picks it by request header instead .
+    `additional_strategy` picks it by request header instead.
     """
 
     function = models.ForeignKey(

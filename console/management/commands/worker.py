@@ -5,17 +5,21 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from asyncconfig import worker
-from asyncconfig.models import Worker
+from asyncconfig import queue, worker
 
 
 class Command(BaseCommand):
     help = "Run the work of one queue until SIGTERM or Ctrl-C."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--queue", choices=Worker.Queue.values, default="invoke")
-        parser.add_argument("--slots", type=int, default=settings.WORKER_SLOTS)
+        parser.add_argument("--queue", choices=worker.LANES, default=queue.INVOKE)
+        parser.add_argument("--slots", type=int)
 
     def handle(self, **options: Any) -> None:
-        self.stdout.write(f"Serving {options['queue']} with {options['slots']} slots.")
-        worker.run(options["queue"], slots=options["slots"])
+        name = options["queue"]
+        usual = (
+            settings.WORKER_SLOTS if name == queue.INVOKE else settings.DELIVERY_SLOTS
+        )
+        slots = options["slots"] or usual
+        self.stdout.write(f"Serving {name} with {slots} slots.")
+        worker.run(name, slots=slots)

@@ -108,7 +108,7 @@ class DeliveryAdmin(HistoryAdmin):
 @admin.register(DeliveryAttempt)
 class DeliveryAttemptAdmin(HistoryAdmin):
     list_display = [
-        "delivery",
+        "row",
         "number",
         "succeeded",
         "is_late",
@@ -116,8 +116,8 @@ class DeliveryAttemptAdmin(HistoryAdmin):
         "duration_ms",
     ]
     list_filter = ["succeeded", "is_late"]
-    list_select_related = ["delivery"]
-    search_fields = ["delivery__delivery_id", "answer"]
+    list_select_related = ["row"]
+    search_fields = ["row__delivery_id", "answer"]
 
 
 @admin.register(Worker)

@@ -1,0 +1,134 @@
+"""What outgoing things have in common: states, due times, tries, a lease."""
+
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from asyncconfig.models.worker import Worker
+
+
+def place_of(project_id: int, kind: str, name: str) -> str:
+    """Name a real target: a project's target of one kind, whatever its parameters.
+
+    Slot limits, dead letters and re-sends of a whole target go by it.
+    """
+    return f"{project_id}:{kind}:{name}"
+
+
+class OutboundQuerySet(models.QuerySet[Any]):
+    def waiting(self) -> Self:
+        return self.filter(status=Outbound.Status.WAIT)
+
+    def sending(self) -> Self:
+        return self.filter(status=Outbound.Status.SENDING)
+
+    def failed(self) -> Self:
+        """Return the dead letters: given up, though each can be sent again."""
+        return self.filter(status=Outbound.Status.FAILED)
+
+
+class Outbound(models.Model):
+    """Something that is owed to a target, tried until it arrives or is given up.
+
+    WAIT and SENDING are open; DELIVERED, FAILED (a dead letter) and SKIPPED are
+    final, though a failed one can be sent again. `reference` is what the target
+    called the thing: an object's key, a sequence number, a message ID.
+    """
+
+    class Status(models.TextChoices):
+        WAIT = "WAIT", _("Pending")
+        SENDING = "SENDING", _("Sending")
+        DELIVERED = "DELIVERED", _("Delivered")
+        FAILED = "FAILED", _("Delivery failed")
+        SKIPPED = "SKIPPED", _("Not sent")
+
+    FINAL = (Status.DELIVERED, Status.FAILED, Status.SKIPPED)
+
+    place = models.CharField(_("place"), max_length=600)
+    status = models.CharField(
+        _("status"), max_length=9, choices=Status, default=Status.WAIT
+    )
+    reason = models.TextField(_("reason"), blank=True)
+    reference = models.CharField(_("reference"), max_length=1100, blank=True)
+    created_at = models.DateTimeField(_("created"))
+    due_at = models.DateTimeField(_("due"))
+    deadline = models.DateTimeField(_("deadline"))
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    attempts = models.PositiveIntegerField(_("attempts"), default=0)
+    epoch = models.PositiveIntegerField(_("epoch"), default=0)
+    worker = models.ForeignKey(
+        Worker,
+        models.PROTECT,
+        related_name="+",
+        null=True,
+        db_index=False,
+        verbose_name=_("worker"),
+    )
+
+    objects = OutboundQuerySet.as_manager()
+
+    class Meta:
+        abstract = True
+        indexes = [
+            models.Index(
+                fields=["place", "due_at", "id"],
+                condition=Q(status="WAIT"),
+                name="%(class)s_due",
+            ),
+            models.Index(
+                fields=["due_at"], condition=Q(status="WAIT"), name="%(class)s_next"
+            ),
+            models.Index(
+                fields=["worker"], condition=Q(status="SENDING"), name="%(class)s_held"
+            ),
+            models.Index(
+                fields=["place", "-id"],
+                condition=Q(status="FAILED"),
+                name="%(class)s_dead_letters",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=(
+                    Q(status="SENDING", worker__isnull=False)
+                    | ~Q(status="SENDING") & Q(worker__isnull=True)
+                ),
+                name="%(class)s_sending_is_held",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(status__in=("WAIT", "SENDING"), finished_at__isnull=True)
+                    | Q(
+                        status__in=("DELIVERED", "FAILED", "SKIPPED"),
+                        finished_at__isnull=False,
+                    )
+                ),
+                name="%(class)s_final_is_finished",
+            ),
+        ]
+
+    @property
+    def is_finished(self) -> bool:
+        return self.status in self.FINAL
+
+
+class OutboundAttempt(models.Model):
+    """One try: what was answered and how long it took (milliseconds).
+
+    Subclasses name what was tried in a foreign key `row`.
+    """
+
+    number = models.PositiveIntegerField(_("number"))
+    epoch = models.PositiveIntegerField(_("epoch"))
+    started_at = models.DateTimeField(_("started"))
+    duration_ms = models.FloatField(_("duration (ms)"), default=0)
+    succeeded = models.BooleanField(_("delivered"))
+    is_late = models.BooleanField(_("late result"), default=False)
+    answer = models.TextField(_("answer"), blank=True)
+    worker_name = models.CharField(_("worker"), max_length=255, blank=True)
+
+    class Meta:
+        abstract = True
+        ordering = ["id"]

@@ -1,0 +1,312 @@
+"""The lane of outgoing things: claimed fairly, sent in slots, tried again later."""
+
+import time
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import zip_longest
+from typing import Any, Generic, TypeVar
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import F, QuerySet
+from django.utils import translation
+
+from asyncconfig import clock, queue
+from asyncconfig.destinations.base import Receipt
+from asyncconfig.exceptions import DeliveryError
+from asyncconfig.models import Worker
+from asyncconfig.models.outbox import Outbound, OutboundAttempt
+from asyncconfig.record import storable
+
+MOST_ANSWER = 4000
+# Rows that are written here and done in one transaction: few enough that the
+# answers of others are not held back.
+MOST_AT_ONCE = 50
+
+Row = TypeVar("Row", bound=Outbound)
+
+
+@dataclass(eq=False)
+class Claim(Generic[Row]):
+    """A row on its way through a slot."""
+
+    row: Row
+    epoch: int
+    is_written_here: bool
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a try came to; `permanent` when trying again cannot help."""
+
+    succeeded: bool
+    text: str
+    duration_ms: float
+    permanent: bool = False
+    reference: str = ""
+
+
+TOO_LATE = Answer(False, "Another worker has taken this over.", 0)
+
+
+class OutboxLane(Generic[Row]):
+    """A lane (see `dispatching.Lane`) over one table of outgoing rows.
+
+    A target takes `DELIVERY_SLOTS_PER_TARGET` slots of a worker at the most, and
+    targets take turns, so that neither a slow one nor a full one starves another.
+    """
+
+    name: str
+    model: type[Row]
+    attempts: type[OutboundAttempt]  # the subclass whose `row` is one of `model`
+
+    def __init__(self) -> None:
+        self._served = ""
+
+    # What differs.
+
+    @abstractmethod
+    def related(self, rows: QuerySet[Row]) -> QuerySet[Row]:
+        """Return the rows with all that sending them needs."""
+
+    @abstractmethod
+    def is_written_here(self, row: Row) -> bool:
+        """Say whether sending is a write to our database, done while settling."""
+
+    @abstractmethod
+    def send(self, row: Row) -> Receipt:
+        """Send; raises DeliveryError."""
+
+    # The lane.
+
+    @property
+    def _rows(self) -> Any:
+        return self.model._default_manager.all()
+
+    def is_anything_due(self) -> bool:
+        return bool(self._rows.waiting().filter(due_at__lte=clock.now()).exists())
+
+    def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim[Row]]:
+        held = self._rows.sending().filter(worker=worker)
+        room = _Room(free, ahead, Counter(held.values_list("place", flat=True)))
+        claims = []
+        for row in self._in_turn(clock.now(), most=free + ahead):
+            is_written_here = self.is_written_here(row)
+            if room.has(row.place, is_written_here) and self._take(row, worker):
+                room.fill(row.place, is_written_here)
+                claims.append(Claim(row, row.epoch + 1, is_written_here))
+                self._served = row.place
+        return claims
+
+    def _in_turn(self, now: datetime, *, most: int) -> list[Row]:
+        """Return due rows: one of each place in turn, oldest first within a place."""
+        places = places_due(self.model, now)
+        after = [place for place in places if place > self._served]
+        before = [place for place in places if place <= self._served]
+        chosen = [*after, *before][:most]
+        share = max(
+            most // max(len(chosen), 1), int(settings.DELIVERY_SLOTS_PER_TARGET)
+        )
+        hands = [self._due(place, now, share) for place in chosen]
+        turns = zip_longest(*hands)
+        return [row for turn in turns for row in turn if row is not None]
+
+    def _due(self, place: str, now: datetime, most: int) -> list[Row]:
+        rows = self._rows.waiting().filter(place=place, due_at__lte=now)
+        rows = self.related(rows)
+        if connection.features.has_select_for_update_skip_locked:
+            rows = rows.select_for_update(skip_locked=True, of=("self",))
+        return list(rows.order_by("due_at", "pk")[:most])
+
+    def _take(self, row: Row, worker: Worker) -> bool:
+        taken = self._rows.waiting().filter(pk=row.pk, epoch=row.epoch)
+        fields = {"status": Outbound.Status.SENDING, "worker": worker}
+        return bool(taken.update(epoch=F("epoch") + 1, **fields))
+
+    def run(self, item: Claim[Row]) -> Answer | None:
+        """Send outside of any transaction; None when sending belongs inside one."""
+        return None if item.is_written_here else self._attempt(item)
+
+    def settle(
+        self, worker: Worker, done: Sequence[tuple[Claim[Row], Answer | None]]
+    ) -> None:
+        now = clock.now()
+        for claim, answer in done:
+            held = self._rows.sending().filter(
+                pk=claim.row.pk, epoch=claim.epoch, worker=worker
+            )
+            if answer is None:
+                answer = self._attempt(claim) if held.exists() else TOO_LATE
+            self._settle_one(held, claim, answer, worker, now)
+
+    def _attempt(self, claim: Claim[Row]) -> Answer:
+        """Send once; a failure of the target is an answer."""
+        began = time.monotonic()
+        permanent, reference = False, ""
+        # What is stored is English, whatever language this process started with.
+        with translation.override("en"):
+            try:
+                receipt = self._send(claim)
+                text, reference, succeeded = receipt.text, receipt.reference, True
+            except DeliveryError as error:
+                text, succeeded, permanent = str(error), False, error.permanent
+        milliseconds = (time.monotonic() - began) * 1000
+        return Answer(
+            succeeded, storable(text)[:MOST_ANSWER], milliseconds, permanent, reference
+        )
+
+    def _send(self, claim: Claim[Row]) -> Receipt:
+        if not claim.is_written_here:
+            return self.send(claim.row)
+        with transaction.atomic():
+            return self.send(claim.row)
+
+    def _settle_one(
+        self,
+        held: QuerySet[Row],
+        claim: Claim[Row],
+        answer: Answer,
+        worker: Worker,
+        now: datetime,
+    ) -> None:
+        number = claim.row.attempts + 1
+        after = _after(claim.row, answer, number=number, now=now)
+        moved = held.update(attempts=number, worker=None, **after)
+        self.attempts._default_manager.create(
+            **{"row": claim.row},
+            number=number if moved else 0,
+            epoch=claim.epoch,
+            started_at=now - timedelta(milliseconds=answer.duration_ms),
+            duration_ms=answer.duration_ms,
+            succeeded=answer.succeeded,
+            is_late=not moved,
+            answer=answer.text,
+            worker_name=worker.name,
+        )
+
+    def spoil(self, item: Claim[Row], error: Exception) -> Answer:
+        return Answer(False, f"{type(error).__name__}: {error}", 0)
+
+    def release(self, worker: Worker, items: Sequence[Claim[Row]]) -> None:
+        for item in items:
+            held = self._rows.sending().filter(
+                pk=item.row.pk, epoch=item.epoch, worker=worker
+            )
+            held.update(status=Outbound.Status.WAIT, epoch=F("epoch") + 1, worker=None)
+        queue.ring(self.name)
+
+    def tend(self, worker: Worker, started: Sequence[Claim[Row]]) -> None:
+        """Nothing is due: what is owed cannot be cancelled."""
+
+    def seconds_to_next(self, *, after: datetime) -> float | None:
+        later = self._rows.waiting().filter(due_at__gt=after).order_by("due_at")
+        first = later.values_list("due_at", flat=True).first()
+        return (first - clock.now()).total_seconds() if first else None
+
+    def is_fast(self, item: Claim[Row]) -> bool:
+        return item.is_written_here
+
+    def ahead(self, slots: int) -> int:
+        return MOST_AT_ONCE
+
+    def abandon(self) -> None:
+        """A try under way cannot be called back; its epoch makes it harmless."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Room:
+    """What a claim may still take: slots, slots of one place, and rows ahead."""
+
+    def __init__(self, free: int, ahead: int, held: Counter[str]) -> None:
+        self._free = free
+        self._ahead = ahead
+        self._held = held
+
+    def has(self, place: str, is_written_here: bool) -> bool:
+        if is_written_here:
+            return self._ahead > 0 or self._free > 0
+        limit = int(settings.DELIVERY_SLOTS_PER_TARGET)
+        return self._free > 0 and self._held[place] < limit
+
+    def fill(self, place: str, is_written_here: bool) -> None:
+        self._held[place] += 1
+        if is_written_here and self._ahead > 0:
+            self._ahead -= 1
+        else:
+            self._free -= 1
+
+
+def places_due(model: type[Outbound], now: datetime) -> list[str]:
+    """Return the places that have due rows, in order, by a skip scan.
+
+    Two index probes per place, however many rows wait; DISTINCT would read them all.
+    """
+    table = connection.ops.quote_name(model._meta.db_table)
+    query = f"""
+        WITH RECURSIVE waiting(place) AS (
+            SELECT MIN(place) FROM {table} WHERE status = 'WAIT'
+            UNION ALL
+            SELECT (SELECT MIN(o.place) FROM {table} o
+                    WHERE o.status = 'WAIT' AND o.place > waiting.place)
+            FROM waiting WHERE waiting.place IS NOT NULL
+        )
+        SELECT place FROM waiting WHERE place IS NOT NULL AND EXISTS (
+            SELECT 1 FROM {table} o WHERE o.status = 'WAIT'
+            AND o.place = waiting.place AND o.due_at <= %s
+        )
+    """  # noqa: S608 - the table is a model's
+    with connection.cursor() as cursor:
+        cursor.execute(query, [connection.ops.adapt_datetimefield_value(now)])
+        return sorted(row[0] for row in cursor.fetchall())
+
+
+def _after(
+    row: Outbound, answer: Answer, *, number: int, now: datetime
+) -> dict[str, Any]:
+    """Return the fields after the n-th try: delivered, later again, or given up."""
+    if answer.succeeded:
+        return {
+            "status": Outbound.Status.DELIVERED,
+            "reason": "",
+            "reference": answer.reference,
+            "finished_at": now,
+        }
+    due_at = now + timedelta(seconds=delay(number))
+    if answer.permanent or due_at > row.deadline:
+        return {
+            "status": Outbound.Status.FAILED,
+            "reason": answer.text,
+            "finished_at": now,
+        }
+    return {"status": Outbound.Status.WAIT, "reason": answer.text, "due_at": due_at}
+
+
+def delay(failures: int) -> float:
+    """Return the seconds to wait after the n-th failed try."""
+    doubled = settings.DELIVERY_RETRY_BASE_SECONDS * 2 ** min(failures - 1, 40)
+    return float(min(doubled, settings.DELIVERY_RETRY_CAP_SECONDS))
+
+
+def deadline(now: datetime) -> datetime:
+    """Return until when something that is owed from now on is tried."""
+    return now + timedelta(seconds=settings.DELIVERY_RETRY_FOR_SECONDS)
+
+
+def send_again(rows: QuerySet[Any], *, now: datetime) -> int:
+    """Make dead letters and waiting rows due at once; return how many.
+
+    A pending automatic try is replaced: there is one row, and it is due now.
+    """
+    again = rows.filter(status__in=(Outbound.Status.FAILED, Outbound.Status.WAIT))
+    return again.update(
+        status=Outbound.Status.WAIT,
+        due_at=now,
+        deadline=deadline(now),
+        finished_at=None,
+        epoch=F("epoch") + 1,
+    )
