@@ -3,7 +3,8 @@
 from datetime import datetime
 
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db import transaction
+from django.db.models import Q, QuerySet
 
 from asyncconfig import agencies, clock, outbox, queue
 from asyncconfig.destinations import KINDS
@@ -60,17 +61,31 @@ def _parcel(delivery: Delivery) -> Parcel:
 
 
 def resend(delivery: Delivery) -> bool:
-    """Send a dead letter again, or a waiting one at once; False when not possible.
+    """Send one again, or a waiting one at once; False when that is not possible.
 
     The record and its id stay, so a target can tell it is the same. A pending
     automatic try is replaced by this one.
     """
-    return bool(resend_all(Delivery.objects.filter(pk=delivery.pk)))
+    this = Delivery.objects.filter(pk=delivery.pk)
+    return bool(resend_all(this, arrived_too=True))
 
 
-def resend_all(deliveries: QuerySet[Delivery], *, since: datetime | None = None) -> int:
-    """Send the open and dead ones again, all or those made since; return how many."""
+def resend_all(
+    deliveries: QuerySet[Delivery],
+    *,
+    since: datetime | None = None,
+    arrived_too: bool = False,
+) -> int:
+    """Send dead letters and waiting ones again; return how many.
+
+    `since` leaves out those that are older. `arrived_too` repeats what the targets
+    have already, where their kind can be repeated.
+    """
+    repeated = [kind for kind, one in KINDS.items() if arrived_too and one.can_repeat]
+    arrived = Q(status=Delivery.Status.DELIVERED)
+    chosen = deliveries.filter(~arrived | Q(kind__in=repeated))
     if since is not None:
-        deliveries = deliveries.filter(created_at__gte=since)
-    queue.ring(queue.DELIVER)
-    return outbox.send_again(deliveries, now=clock.now())
+        chosen = chosen.filter(created_at__gte=since)
+    with transaction.atomic():
+        queue.ring(queue.DELIVER)
+        return outbox.send_again(chosen, now=clock.now())

@@ -1,5 +1,6 @@
 """The lane of outgoing things: claimed fairly, sent in slots, tried again later."""
 
+import logging
 import time
 from abc import abstractmethod
 from collections import Counter
@@ -10,7 +11,7 @@ from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import translation
 
@@ -20,6 +21,8 @@ from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Worker
 from asyncconfig.models.outbox import Outbound, OutboundAttempt
 from asyncconfig.record import storable
+
+logger = logging.getLogger(__name__)
 
 MOST_ANSWER = 4000
 # Rows that are written here and done in one transaction: few enough that the
@@ -95,10 +98,15 @@ class OutboxLane(Generic[Row]):
         claims = []
         for row in self._in_turn(clock.now(), most=free + ahead):
             is_written_here = self.is_written_here(row)
-            if room.has(row.place, is_written_here) and self._take(row, worker):
+            if room.has(row.place, is_written_here):
                 room.fill(row.place, is_written_here)
                 claims.append(Claim(row, row.epoch + 1, is_written_here))
                 self._served = row.place
+        # Locked on PostgreSQL, and on SQLite nobody else writes: all are ours.
+        chosen = self._rows.waiting().filter(pk__in=[one.row.pk for one in claims])
+        chosen.update(
+            status=Outbound.Status.SENDING, worker=worker, epoch=F("epoch") + 1
+        )
         return claims
 
     def _in_turn(self, now: datetime, *, most: int) -> list[Row]:
@@ -107,43 +115,48 @@ class OutboxLane(Generic[Row]):
         after = [place for place in places if place > self._served]
         before = [place for place in places if place <= self._served]
         chosen = [*after, *before][:most]
-        share = max(
-            most // max(len(chosen), 1), int(settings.DELIVERY_SLOTS_PER_TARGET)
-        )
+        limit = int(settings.DELIVERY_SLOTS_PER_TARGET)
+        share = max(most // max(len(chosen), 1), limit)
         hands = [self._due(place, now, share) for place in chosen]
-        turns = zip_longest(*hands)
-        return [row for turn in turns for row in turn if row is not None]
-
-    def _due(self, place: str, now: datetime, most: int) -> list[Row]:
-        rows = self._rows.waiting().filter(place=place, due_at__lte=now)
-        rows = self.related(rows)
+        ids = [pk for turn in zip_longest(*hands) for pk in turn if pk][:most]
+        rows = self.related(self._rows.waiting().filter(pk__in=ids))
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(skip_locked=True, of=("self",))
-        return list(rows.order_by("due_at", "pk")[:most])
+        found = {row.pk: row for row in rows}
+        return [found[pk] for pk in ids if pk in found]
 
-    def _take(self, row: Row, worker: Worker) -> bool:
-        taken = self._rows.waiting().filter(pk=row.pk, epoch=row.epoch)
-        fields = {"status": Outbound.Status.SENDING, "worker": worker}
-        return bool(taken.update(epoch=F("epoch") + 1, **fields))
+    def _due(self, place: str, now: datetime, most: int) -> list[int]:
+        rows = self._rows.waiting().filter(place=place, due_at__lte=now)
+        return list(rows.order_by("due_at", "pk").values_list("pk", flat=True)[:most])
 
     def run(self, item: Claim[Row]) -> Answer | None:
         """Send outside of any transaction; None when sending belongs inside one."""
-        return None if item.is_written_here else self._attempt(item)
+        if item.is_written_here:
+            return None
+        try:
+            return self._attempt(item)
+        except DatabaseError as error:
+            connection.close()
+            return self.spoil(item, error)
 
     def settle(
         self, worker: Worker, done: Sequence[tuple[Claim[Row], Answer | None]]
     ) -> None:
+        if not done:
+            return
         now = clock.now()
+        tries = []
         for claim, answer in done:
             held = self._rows.sending().filter(
                 pk=claim.row.pk, epoch=claim.epoch, worker=worker
             )
             if answer is None:
                 answer = self._attempt(claim) if held.exists() else TOO_LATE
-            self._settle_one(held, claim, answer, worker, now)
+            tries.append(self._settle_one(held, claim, answer, worker, now))
+        self.attempts._default_manager.bulk_create(tries)
 
     def _attempt(self, claim: Claim[Row]) -> Answer:
-        """Send once; a failure of the target is an answer."""
+        """Send once; a failure of the target is an answer, and so is one of ours."""
         began = time.monotonic()
         permanent, reference = False, ""
         # What is stored is English, whatever language this process started with.
@@ -153,6 +166,11 @@ class OutboxLane(Generic[Row]):
                 text, reference, succeeded = receipt.text, receipt.reference, True
             except DeliveryError as error:
                 text, succeeded, permanent = str(error), False, error.permanent
+            except DatabaseError:
+                raise
+            except Exception as error:
+                logger.exception("%s could not be sent.", claim.row)
+                text, succeeded = f"{type(error).__name__}: {error}", False
         milliseconds = (time.monotonic() - began) * 1000
         return Answer(
             succeeded, storable(text)[:MOST_ANSWER], milliseconds, permanent, reference
@@ -171,11 +189,12 @@ class OutboxLane(Generic[Row]):
         answer: Answer,
         worker: Worker,
         now: datetime,
-    ) -> None:
+    ) -> OutboundAttempt:
+        """Move the row on, if it is still held; return the try as it was."""
         number = claim.row.attempts + 1
         after = _after(claim.row, answer, number=number, now=now)
         moved = held.update(attempts=number, worker=None, **after)
-        self.attempts._default_manager.create(
+        return self.attempts(
             **{"row": claim.row},
             number=number if moved else 0,
             epoch=claim.epoch,
@@ -277,13 +296,15 @@ def _after(
             "finished_at": now,
         }
     due_at = now + timedelta(seconds=delay(number))
-    if answer.permanent or due_at > row.deadline:
-        return {
-            "status": Outbound.Status.FAILED,
-            "reason": answer.text,
-            "finished_at": now,
-        }
-    return {"status": Outbound.Status.WAIT, "reason": answer.text, "due_at": due_at}
+    is_spent = due_at > row.deadline
+    if not (answer.permanent or is_spent):
+        return {"status": Outbound.Status.WAIT, "reason": answer.text, "due_at": due_at}
+    spent = f" Given up after {number} tries." if is_spent else ""
+    return {
+        "status": Outbound.Status.FAILED,
+        "reason": answer.text + spent,
+        "finished_at": now,
+    }
 
 
 def delay(failures: int) -> float:
@@ -298,11 +319,11 @@ def deadline(now: datetime) -> datetime:
 
 
 def send_again(rows: QuerySet[Any], *, now: datetime) -> int:
-    """Make dead letters and waiting rows due at once; return how many.
+    """Make rows that nobody is sending due at once; return how many.
 
     A pending automatic try is replaced: there is one row, and it is due now.
     """
-    again = rows.filter(status__in=(Outbound.Status.FAILED, Outbound.Status.WAIT))
+    again = rows.exclude(status__in=(Outbound.Status.SENDING, Outbound.Status.SKIPPED))
     return again.update(
         status=Outbound.Status.WAIT,
         due_at=now,

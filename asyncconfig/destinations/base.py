@@ -69,7 +69,8 @@ class Destination(ABC):
     """One kind of target. Nobody outside its module asks which kind it is.
 
     `kind` is the API's name, `sides` where it may be chosen, `action` what the
-    function's agency must allow; `is_beta` marks a kind in public beta.
+    function's agency must allow; `is_beta` marks a kind in public beta. What has
+    arrived can be sent once more where `can_repeat` says so.
     """
 
     kind: str
@@ -77,6 +78,7 @@ class Destination(ABC):
     action: str
     sides: tuple[str, ...] = (Delivery.Side.SUCCESS, Delivery.Side.FAILURE)
     is_beta = False
+    can_repeat = True
 
     @abstractmethod
     def form(self, version: Version, **kwargs: Any) -> ParamForm:

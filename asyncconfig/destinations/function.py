@@ -68,6 +68,8 @@ class FunctionDestination(Destination):
     kind = FUNCTION
     label = gettext_lazy("FunctionGraph")
     action = INVOKE_ASYNC
+    # The record started a request, which can be run again itself.
+    can_repeat = False
 
     def form(self, version: Version, **kwargs: Any) -> FunctionForm:
         return FunctionForm(version=version, **kwargs)
