@@ -50,13 +50,23 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     ),
     (
         _("Observe"),
-        (Item(_("Invocations"), "invocations", "activity", ("/invocations",)),),
+        (
+            Item(_("Invocations"), "invocations", "activity", ("/invocations",)),
+            Item(_("Notifications"), "deliveries", "mail", ("/deliveries",)),
+        ),
     ),
     (
         _("Operate"),
         (
             Item(
                 _("Balance"), "balance", "flag", ("/operator/balance",), staff_only=True
+            ),
+            Item(
+                _("Delivery backlog"),
+                "operator-deliveries",
+                "mail-x",
+                ("/operator/deliveries",),
+                staff_only=True,
             ),
             Item(_("Administration"), "admin:index", "settings", (), staff_only=True),
             Item(

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
@@ -31,6 +32,15 @@ def render_page(
     if fragment:
         response["Cache-Control"] = "no-store"
     return response
+
+
+def next_page(request: HttpRequest, *, otherwise: str = "/") -> str:
+    """Return where a form wants to go on, if that is a page of ours."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    is_ours = url_has_allowed_host_and_scheme(
+        wanted, {request.get_host()}, require_https=request.is_secure()
+    )
+    return wanted if wanted and is_ours else otherwise
 
 
 def redirect_page(request: HttpRequest, url: str) -> HttpResponse:

@@ -9,6 +9,7 @@ from console.pages import (
     api_explorer,
     async_config,
     code,
+    deliveries,
     events,
     functions,
     health,
@@ -82,9 +83,11 @@ urlpatterns = [
     path("invocations/", include(invocation_urls)),
     path(
         "deliveries/<uuid:delivery_id>/resend",
-        invocations.resend,
+        deliveries.resend_one,
         name="delivery-resend",
     ),
+    path("deliveries", deliveries.index, name="deliveries"),
+    path("deliveries/resend", deliveries.resend, name="deliveries-resend"),
     path("api-explorer", api_explorer.explore, name="api-explorer"),
     path("access-keys", access_keys.index, name="access-keys"),
     path("access-keys/new", access_keys.create, name="access-key-create"),
@@ -99,6 +102,12 @@ urlpatterns = [
         name="access-key-delete",
     ),
     path("operator/balance", operate.balance, name="balance"),
+    path("operator/deliveries", deliveries.operate, name="operator-deliveries"),
+    path(
+        "operator/deliveries/resend",
+        deliveries.operate_resend,
+        name="operator-deliveries-resend",
+    ),
     path("admin/", admin.site.urls),
     path("", include("console.api.routes")),
 ]

@@ -72,6 +72,7 @@ class Outbound(models.Model):
     class Meta:
         abstract = True
         indexes = [
+            models.Index(fields=["place", "-id"], name="%(class)s_of_place"),
             models.Index(
                 fields=["place", "due_at", "id"],
                 condition=Q(status="WAIT"),

@@ -7,7 +7,6 @@ from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import check_for_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -16,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from console import access
 from console.context import THEMES
+from console.htmx import next_page
 from console.lockout import Lock
 from functions.models import Project
 
@@ -28,7 +28,7 @@ YEAR = 365 * 24 * 3600
 @require_http_methods(["GET", "POST"])
 def login(request: HttpRequest) -> HttpResponse:
     """Five failures lock an account for its address for five minutes."""
-    target = _next(request)
+    target = next_page(request)
     if request.user.is_authenticated:
         return redirect(target)
     if request.method == "GET":
@@ -62,15 +62,6 @@ def _login_page(
     return render(request, "account/login.html", context, status=status)
 
 
-def _next(request: HttpRequest) -> str:
-    """Return where to go on, if that is a page of ours."""
-    wanted = request.POST.get("next") or request.GET.get("next") or ""
-    is_ours = url_has_allowed_host_and_scheme(
-        wanted, {request.get_host()}, require_https=request.is_secure()
-    )
-    return wanted if wanted and is_ours else "/"
-
-
 @login_not_required
 @require_POST
 def logout(request: HttpRequest) -> HttpResponse:
@@ -81,7 +72,7 @@ def logout(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def set_language(request: HttpRequest) -> HttpResponse:
-    response = HttpResponseRedirect(_next(request))
+    response = HttpResponseRedirect(next_page(request))
     language = request.POST.get("language", "")
     if check_for_language(language) and language in dict(settings.LANGUAGES):
         _remember(response, settings.LANGUAGE_COOKIE_NAME, language)
@@ -91,7 +82,7 @@ def set_language(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_POST
 def set_theme(request: HttpRequest) -> HttpResponse:
-    response = HttpResponseRedirect(_next(request))
+    response = HttpResponseRedirect(next_page(request))
     theme = request.POST.get("theme", "")
     if theme in THEMES:
         _remember(response, "theme", theme)

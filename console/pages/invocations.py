@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import accepting, cancelling, delivering
+from asyncconfig import accepting, cancelling
 from asyncconfig.exceptions import NotAccepted, NotCancellable
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.invocation import InvocationQuerySet
@@ -249,17 +249,6 @@ def rerun(request: HttpRequest, request_id: UUID) -> HttpResponse:
         return _render(request, invocation, problem=str(error), status=409)
     messages.success(request, _("Accepted as a new request."))
     return redirect("invocation", again.request_id)
-
-
-@require_POST
-@needs(Right.CONFIGURE)
-def resend(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
-    delivery = access.get_delivery(access.get_project(request), delivery_id)
-    if delivering.resend(delivery):
-        messages.success(request, _("The notification is being sent again."))
-    else:
-        messages.error(request, _("This notification has arrived already."))
-    return redirect("invocation", delivery.invocation.request_id)
 
 
 @require_GET

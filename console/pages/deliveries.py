@@ -1,0 +1,144 @@
+"""Notifications of all functions: what each target is owed, and sending it again."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from asyncconfig import backlog, clock, delivering
+from asyncconfig.models import Delivery
+from asyncconfig.models.outbox import place_of
+from console import access, states
+from console.access import Right, needs
+from console.htmx import next_page, render_page
+
+PAGE = 50
+SINCE = {
+    "1h": (gettext_lazy("Last hour"), timedelta(hours=1)),
+    "12h": (gettext_lazy("Last 12 hours"), timedelta(hours=12)),
+    "1d": (gettext_lazy("Last day"), timedelta(days=1)),
+    "3d": (gettext_lazy("Last 3 days"), timedelta(days=3)),
+    "all": (gettext_lazy("All"), None),
+}
+FILTERS = {
+    "pending": Q(status=Delivery.Status.WAIT, attempts=0),
+    "sending": Q(status=Delivery.Status.SENDING),
+    "retrying": Q(status=Delivery.Status.WAIT, attempts__gt=0),
+    "delivered": Q(status=Delivery.Status.DELIVERED),
+    "failed": Q(status=Delivery.Status.FAILED),
+    "skipped": Q(status=Delivery.Status.SKIPPED),
+}
+
+
+@require_GET
+@needs(Right.READ)
+def index(request: HttpRequest) -> HttpResponse:
+    """List notifications, newest first, of one target or of all."""
+    project = access.get_project(request)
+    rows = Delivery.objects.filter(function__project=project)
+    kind, target = request.GET.get("kind", ""), request.GET.get("target", "")
+    if kind and target:
+        rows = rows.filter(place=place_of(project.pk, kind, target))
+    status = request.GET.get("status", "")
+    if status in FILTERS:
+        rows = rows.filter(FILTERS[status])
+    page = _page(request, rows)
+    context = {
+        "rows": [_row(delivery) for delivery in page[:PAGE]],
+        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
+        "is_first": not request.GET.get("before"),
+        "status": status,
+        "statuses": [(key, states.DELIVERY_LOOKS[key]) for key in FILTERS],
+        "targets": backlog.by_target(project),
+        "chosen": backlog.of_target(project, kind, target) if target else None,
+        "since": [(key, label) for key, (label, _span) in SINCE.items()],
+        "may_configure": access.may(request.user, Right.CONFIGURE),
+    }
+    return render_page(request, "deliveries/index.html", context, partial="list")
+
+
+def _page(request: HttpRequest, rows: QuerySet[Delivery]) -> list[Delivery]:
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit():
+        rows = rows.filter(pk__lt=int(before[:18]))
+    related = rows.select_related("function", "invocation").defer(
+        "record", "invocation__payload", "invocation__result"
+    )
+    return list(related.order_by("-pk")[: PAGE + 1])
+
+
+def _row(delivery: Delivery) -> dict[str, Any]:
+    return {"delivery": delivery, "state": states.delivery_state(delivery)}
+
+
+@require_POST
+@needs(Right.CONFIGURE)
+def resend_one(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
+    delivery = access.get_delivery(access.get_project(request), delivery_id)
+    if delivering.resend(delivery):
+        messages.success(request, _("The notification is being sent again."))
+    else:
+        messages.error(request, _("This notification has arrived already."))
+    own = reverse("invocation", args=[delivery.invocation.request_id])
+    return redirect(next_page(request, otherwise=own))
+
+
+@require_POST
+@needs(Right.CONFIGURE)
+def resend(request: HttpRequest) -> HttpResponse:
+    """Send again what one target is owed, or all it was sent since a time."""
+    project = access.get_project(request)
+    place = place_of(
+        project.pk, request.POST.get("kind", ""), request.POST.get("target", "")
+    )
+    _resend(request, Delivery.objects.filter(place=place))
+    return redirect(next_page(request, otherwise=reverse("deliveries")))
+
+
+def _resend(request: HttpRequest, rows: QuerySet[Delivery]) -> None:
+    _label, span = SINCE.get(request.POST.get("since", ""), SINCE["all"])
+    count = delivering.resend_all(
+        rows,
+        since=clock.now() - span if span else None,
+        arrived_too=bool(request.POST.get("arrived")),
+    )
+    told = ngettext(
+        "%(n)d notification is being sent again.",
+        "%(n)d notifications are being sent again.",
+        count,
+    )
+    messages.success(request, told % {"n": count})
+
+
+@require_GET
+def operate(request: HttpRequest) -> HttpResponse:
+    """Show operators every project's targets that are owed something."""
+    _require_staff(request)
+    context = {
+        "targets": backlog.by_target(),
+        "since": [(key, label) for key, (label, _span) in SINCE.items()],
+    }
+    return render_page(request, "deliveries/operate.html", context, partial="list")
+
+
+@require_POST
+def operate_resend(request: HttpRequest) -> HttpResponse:
+    _require_staff(request)
+    place = request.POST.get("place", "")
+    _resend(request, Delivery.objects.filter(place=place))
+    return redirect("operator-deliveries")
+
+
+def _require_staff(request: HttpRequest) -> None:
+    if not (isinstance(request.user, User) and request.user.is_staff):
+        raise PermissionDenied(_("Only staff may see this page."))

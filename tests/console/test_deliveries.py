@@ -1,0 +1,158 @@
+"""The pages of notifications: what targets are owed, and sending it again."""
+
+from datetime import timedelta
+
+import pytest
+
+from asyncconfig import clock
+from asyncconfig.models import Delivery
+from console.access import ADMINISTRATOR, READER
+from tests import targets
+from tests.factories import make_function, make_project, make_user
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def kind(monkeypatch):
+    return targets.scripted(monkeypatch)
+
+
+@pytest.fixture
+def project(db):
+    return make_project()
+
+
+@pytest.fixture
+def person(client, project):
+    user = make_user(project=project, group=ADMINISTRATOR)
+    client.force_login(user)
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def fail(project, kind, name="there", count=1):
+    function = make_function(project=project)
+    made = targets.owe(function, kind, name=name, count=count, now=clock.now())
+    rows = Delivery.objects.filter(pk__in=[one.pk for one in made])
+    rows.update(
+        status="FAILED", reason="It refuses.", attempts=1, finished_at=clock.now()
+    )
+    return list(rows)
+
+
+def statuses():
+    return list(Delivery.objects.order_by("pk").values_list("status", flat=True))
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_the_list_takes_a_fixed_number_of_queries(
+    person, project, kind, rows, django_assert_num_queries
+):
+    fail(project, kind, count=rows)
+
+    with django_assert_num_queries(7):
+        page = person.get("/deliveries")
+
+    assert page.text.count('id="delivery-') == rows
+
+
+def test_the_list_is_filtered_by_target_and_state(person, project, kind):
+    (here,) = fail(project, kind, "here")
+    fail(project, kind, "elsewhere")
+
+    page = person.get("/deliveries?kind=Scripted&target=here&status=failed").text
+
+    assert f"delivery-{here.delivery_id}" in page
+    assert page.count('id="delivery-') == 1
+    assert "Owed to this target" in page
+
+
+def test_another_projects_notifications_are_not_listed(person, kind):
+    fail(make_project("other"), kind)
+
+    page = person.get("/deliveries")
+
+    assert "It refuses." not in page.text
+
+
+def test_a_whole_target_is_sent_again_since_a_time(person, project, kind):
+    old, new = fail(project, kind)[0], fail(project, kind)[0]
+    Delivery.objects.filter(pk=old.pk).update(
+        created_at=clock.now() - timedelta(hours=2)
+    )
+
+    answer = person.post(
+        "/deliveries/resend",
+        {"kind": "Scripted", "target": "there", "since": "1h", "next": "/deliveries"},
+        follow=True,
+    )
+
+    assert "1 notification is being sent again." in answer.text
+    assert statuses() == ["FAILED", "WAIT"]
+    assert new.pk > old.pk
+
+
+def test_one_projects_target_is_not_anothers(person, kind):
+    fail(make_project("other"), kind)
+
+    person.post("/deliveries/resend", {"kind": "Scripted", "target": "there"})
+
+    assert statuses() == ["FAILED"]
+
+
+def test_readers_may_look_but_not_send(client, project, kind):
+    fail(project, kind)
+    client.force_login(make_user(project=project, group=READER))
+
+    page = client.get("/deliveries?kind=Scripted&target=there")
+    refused = client.post("/deliveries/resend", {"kind": "Scripted", "target": "there"})
+
+    assert (page.status_code, refused.status_code) == (200, 403)
+    assert "deliveries/resend" not in page.text
+    assert statuses() == ["FAILED"]
+
+
+def test_one_is_sent_again_from_the_list(person, project, kind):
+    (row,) = fail(project, kind)
+
+    answer = person.post(
+        f"/deliveries/{row.delivery_id}/resend", {"next": "/deliveries?status=failed"}
+    )
+
+    assert answer.url == "/deliveries?status=failed"
+    assert statuses() == ["WAIT"]
+
+
+def test_a_strangers_address_is_not_gone_to(person, project, kind):
+    (row,) = fail(project, kind)
+
+    answer = person.post(
+        f"/deliveries/{row.delivery_id}/resend", {"next": "https://evil.example/"}
+    )
+
+    assert answer.url.startswith("/invocations/")
+
+
+def test_operators_see_and_resend_every_projects_targets(client, kind):
+    (row,) = fail(make_project("far"), kind)
+    client.force_login(make_user("root", is_staff=True, is_superuser=True))
+    make_project("near")
+    client.cookies["django_language"] = "en"
+
+    page = client.get("/operator/deliveries")
+    client.post("/operator/deliveries/resend", {"place": row.place})
+
+    assert "far" in page.text
+    assert "Scripted there" in page.text
+    assert statuses() == ["WAIT"]
+
+
+def test_operators_pages_are_for_staff(person, project, kind):
+    (row,) = fail(project, kind)
+
+    page = person.get("/operator/deliveries")
+    refused = person.post("/operator/deliveries/resend", {"place": row.place})
+
+    assert (page.status_code, refused.status_code) == (403, 403)
+    assert statuses() == ["FAILED"]
