@@ -31,11 +31,15 @@ class DeliverLane(OutboxLane[Delivery]):
         ).defer("invocation__payload", "invocation__result")
 
     def is_written_here(self, row: Delivery) -> bool:
-        return KINDS[row.kind].is_written_here(row.invocation.version)
+        destination = KINDS.get(row.kind)
+        return bool(destination and destination.is_written_here(row.invocation.version))
 
     def send(self, row: Delivery) -> Receipt:
         """Send the record; what the agency and the target need is looked at again."""
-        destination = KINDS[row.kind]
+        destination = KINDS.get(row.kind)
+        if destination is None:
+            sentence = f"This installation knows no target service {row.kind}."
+            raise DeliveryError(sentence, permanent=True)
         version = row.invocation.version
         missing = agencies.missing(version.agency, destination.action)
         if missing:

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from asyncconfig import clock, conserving, delivering, leasing, sweeping
+from asyncconfig.destinations import KINDS
 from asyncconfig.models import Delivery
 from tests import targets
 from tests.factories import accept, make_config, make_function
@@ -72,6 +73,16 @@ def test_trying_again_cannot_help_so_it_ends_at_once(engine, kind):
     delivery.refresh_from_db()
     assert (delivery.status, delivery.attempts) == ("FAILED", 1)
     assert delivery.reason == "The target refuses this key."
+
+
+def test_a_kind_that_is_not_known_any_more_is_a_dead_letter(engine, kind, monkeypatch):
+    delivery = notify(engine, kind)
+    monkeypatch.delitem(KINDS, kind.kind)
+
+    engine.run()
+
+    delivery.refresh_from_db()
+    assert delivery.reason == "This installation knows no target service Scripted."
 
 
 def test_a_mistake_of_ours_is_an_answer_and_is_tried_again(engine, kind):
