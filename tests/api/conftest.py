@@ -39,15 +39,24 @@ def client_for(url, access_key, secret_key, project_id):
     return builder.with_endpoint(url).build()
 
 
-@pytest.fixture(scope="session")
-def client(known):
+def client_of(known):
+    """Return the administrator's client of an installation."""
     return client_for(
         known["url"], known["access_key"], known["secret_key"], known["project_id"]
     )
 
 
 @pytest.fixture(scope="session")
+def client(known):
+    return client_of(known)
+
+
+@pytest.fixture(scope="session")
 def make(client, known):
+    return maker(client, known)
+
+
+def maker(client, known):
     """Return a function that creates functions and gives their URN."""
 
     def create(source=HELLO, **fields):

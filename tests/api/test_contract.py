@@ -13,6 +13,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from schemathesis import checks
 
 from console.api.routes import api
+from tests.api.conftest import client_of, maker
+from tests.installation import Installation
 
 CASES = int(os.environ.get("FUZZ_CASES", "300"))
 SEED = 20201
@@ -31,6 +33,20 @@ OPERATIONS = sorted(
     for operation in methods.values()
 )
 SHARE = max(CASES // len(OPERATIONS), 2)
+
+
+@pytest.fixture(scope="module")
+def known(tmp_path_factory):
+    """An installation of its own: what is sent here leaves traces everywhere."""
+    made = Installation(tmp_path_factory.mktemp("contract") / "data")
+    made.start()
+    yield made.credentials
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def make(known):
+    return maker(client_of(known), known)
 
 
 @pytest.fixture(scope="module")
