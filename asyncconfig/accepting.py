@@ -120,7 +120,7 @@ def check_json(payload: bytes) -> None:
     if not payload:
         return
     try:
-        json.loads(payload.decode("utf-8"))
+        json.loads(payload.decode("utf-8"), parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         raise PayloadRefused(
             _("The body is not UTF-8: byte %(n)d cannot be read.") % {"n": error.start}
@@ -136,13 +136,19 @@ def check_json(payload: bytes) -> None:
         ) from error
 
 
+def _no_constant(name: str) -> None:
+    """NaN and Infinity are Python's, not JSON's."""
+    raise json.JSONDecodeError(name, name, 0)
+
+
 def read_memory(text: str) -> int | None:
     """Read the memory size (MB) a call asks for; raises MemoryRefused."""
     if not text:
         return None
-    if not text.isascii() or not text.isdigit() or int(text) not in MEMORY_SIZES:
-        sizes = ", ".join(map(str, MEMORY_SIZES))
-        raise MemoryRefused(_("Choose a memory size of: %(sizes)s.") % {"sizes": sizes})
+    sizes = [str(size) for size in MEMORY_SIZES]
+    if text not in sizes:
+        known = ", ".join(sizes)
+        raise MemoryRefused(_("Choose a memory size of: %(sizes)s.") % {"sizes": known})
     return int(text)
 
 

@@ -11,18 +11,19 @@ from asyncconfig.models import Invocation
 def cancel(
     invocation: Invocation, *, by: str, force: bool = False, recursive: bool = False
 ) -> None:
-    """Stop a request in a person's name; raises NotCancellable when it has ended.
+    """Stop a request in a person's name; raises NotCancellable when all has ended.
 
     A waiting one never runs. A running one is killed within two seconds with
     `force`; without it the run may end well, but no retry follows. `recursive`
-    also stops the requests that its notifications started.
+    also stops what its notifications started, running ones by force: that chain
+    ends here.
     """
     with transaction.atomic():
-        if not _stop(invocation, by, force=force) and not recursive:
+        stopped = _stop(invocation, by, force=force)
+        for child in _descendants(invocation) if recursive else ():
+            stopped = _stop(child, by, force=True) or stopped
+        if not stopped:
             raise NotCancellable
-        if recursive:
-            for child in _descendants(invocation):
-                _stop(child, by, force=force)
 
 
 def _stop(invocation: Invocation, by: str, *, force: bool) -> bool:

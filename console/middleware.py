@@ -9,6 +9,7 @@ from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
+from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
@@ -55,28 +56,36 @@ def api_manners(get_response: GetResponse) -> GetResponse:
         if not is_api(request):
             return get_response(request)
         wanted = request.headers.get("Accept-Language", "").lower()
-        with translation.override("zh-hans" if wanted.startswith("zh") else "en"):
-            response = get_response(request)
-            if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-                return _not_allowed(request, response)
+        language = "zh-hans" if wanted.startswith("zh") else "en"
+        with translation.override(language):
+            response = _answered(get_response, request)
+        response["Content-Language"] = language
         return response
 
     return middleware
 
 
-def _not_allowed(request: HttpRequest, refused: HttpResponse) -> HttpResponse:
+def _answered(get_response: GetResponse, request: HttpRequest) -> HttpResponse:
+    """Answer a request for the API; what Django refuses gets the envelope too."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        sentence = _("This server is not known as %(host)s. Add it to ALLOWED_HOSTS.")
+        told = {"host": request.headers.get("Host", "")}
+        return _refusal(HTTPStatus.BAD_REQUEST, "FSS.0400", sentence % told)
+    response = get_response(request)
+    if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
+        return response
+    allowed = response["Allow"]
     sentence = _("%(path)s takes %(allowed)s, not %(method)s.")
-    told = {
-        "path": request.path,
-        "allowed": refused["Allow"],
-        "method": request.method,
-    }
-    answer = JsonResponse(
-        {"error_code": "FSS.0405", "error_msg": sentence % told},
-        status=refused.status_code,
-    )
-    answer["Allow"] = refused["Allow"]
-    return answer
+    told = {"path": request.path, "allowed": allowed, "method": request.method or ""}
+    refusal = _refusal(HTTPStatus.METHOD_NOT_ALLOWED, "FSS.0405", sentence % told)
+    refusal["Allow"] = allowed
+    return refusal
+
+
+def _refusal(status: HTTPStatus, code: str, sentence: str) -> HttpResponse:
+    return JsonResponse({"error_code": code, "error_msg": sentence}, status=status)
 
 
 def htmx_sign_in(get_response: GetResponse) -> GetResponse:

@@ -16,6 +16,7 @@ from functions.exceptions import (
     NotEditable,
 )
 from functions.models import CodeBlob, Version
+from functions.runtime.codestore import BROKEN_ARCHIVE
 
 INLINE_LIMIT = 10 * 1024
 PACKAGE_LIMIT = 50 * 1024 * 1024
@@ -62,7 +63,7 @@ def zip_package(archive: bytes, *, filename: str) -> Package:
             if sum(member.file_size for member in opened.infolist()) > UNPACKED_LIMIT:
                 raise CodeTooLarge(_("The unpacked archive is over 1500 MB."))
             broken = opened.testzip()
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except (*BROKEN_ARCHIVE, OSError) as error:
         raise CodeRefused(_("This is not a ZIP archive that can be read.")) from error
     if broken:
         raise CodeRefused(

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from functions.code import Package, text_package, zip_package
 from functions.exceptions import ImportRefused
 from functions.models import Version
+from functions.runtime.codestore import BROKEN_ARCHIVE
 
 SETTINGS = "function.json"
 CODE = "code/"
@@ -61,15 +62,7 @@ def read(archive: bytes) -> Exported:
                 raise ImportRefused(_("The unpacked archive is over 50 MB."))
             fields = json.loads(opened.read(SETTINGS))
             code = _code(opened, fields)
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        TypeError,
-        ValueError,
-        RecursionError,
-        NotImplementedError,
-        RuntimeError,
-    ) as error:
+    except (*BROKEN_ARCHIVE, OSError, KeyError, TypeError) as error:
         raise ImportRefused(
             _("This is not an exported function: %(file)s cannot be read in it.")
             % {"file": SETTINGS}

@@ -93,9 +93,9 @@ def invoke_async(
 
 
 def _checked_key(key: str) -> str:
-    if not 0 < len(key) <= idempotency.MAX_LENGTH:
+    if not (key.isascii() and 0 < len(key) <= idempotency.MAX_LENGTH):
         raise ApiError(
-            400, "FSS.0400", _("Idempotency-Key: write 1 to 255 characters.")
+            400, "FSS.0400", _("Idempotency-Key: write 1 to 255 ASCII characters.")
         )
     return key
 

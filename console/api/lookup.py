@@ -15,6 +15,7 @@ from functions.exceptions import QualifierUnknown
 from functions.models import Function, Project, Version
 
 MOST_MARKER = 2**31
+MOST_DIGITS = 20
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def read_page(marker: str | int, size: str | int, *, usual: int, most: int) -> P
 
 def _whole(name: str, text: str | int) -> int:
     written = str(text or 0)
-    if not (written.isascii() and written.isdigit()) or int(written) > MOST_MARKER:
+    is_number = written.isascii() and written.isdigit() and len(written) < MOST_DIGITS
+    if not is_number or int(written) > MOST_MARKER:
         raise ApiError(
             400,
             "FSS.1001",

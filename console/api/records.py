@@ -118,7 +118,8 @@ def _between(named: lookup.Named, begin: str, end: str) -> InvocationQuerySet:
         function=named.function,
         mode=Invocation.Mode.ASYNC,
         accepted_at__gte=since,
-        accepted_at__lt=until + timedelta(seconds=1),
+        # Its whole second counts; clients leave the fraction out.
+        accepted_at__lte=until.replace(microsecond=999_999),
     )
     if named.qualifier.startswith("!"):
         return rows.filter(alias=named.qualifier[1:])
@@ -199,7 +200,7 @@ def cancel(
 ) -> HttpResponse:
     """A waiting one never runs. A running one is killed with force only.
 
-    `recursive` also stops the requests that its notifications started.
+    `recursive` also stops what its notifications started, running ones by force.
     """
     named = lookup.find_function(request, project_id, function_urn, Right.INVOKE)
     if body.type not in ("", "recursive", "force"):

@@ -3,6 +3,7 @@
 from django.http import HttpRequest, HttpResponse
 from django.urls import path, re_path
 from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
 
 from console.api import (
     aliases,
@@ -46,6 +47,7 @@ api.add_router(PROJECT, tags.router)
 api.add_router("/v3", iam.router)
 
 
+@csrf_exempt
 def missing(request: HttpRequest) -> HttpResponse:
     """Name an endpoint that is not one of the API's."""
     sentence = _("%(method)s %(path)s is not an endpoint of this server.")

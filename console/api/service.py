@@ -1,6 +1,8 @@
 """The API itself: what every operation of it shares."""
 
+import json
 import logging
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,17 +27,37 @@ REFUSALS: dict[Any, Any] = {
 
 
 class StrictParser(Parser):
-    """Refuses NUL characters, which databases cannot keep."""
+    """Refuses what is no JSON object, and what databases cannot keep.
+
+    That is NUL characters, halves of surrogate pairs, NaN and infinite numbers.
+    """
 
     def parse_body(self, request: HttpRequest) -> Any:
-        if b"\\u0000" in request.body:
+        text = request.body.decode()
+        if "\\u0000" in text:
             raise ValueError
-        return super().parse_body(request)
+        read = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        if not isinstance(read, dict):
+            raise ValueError
+        if "\\ud" in text.lower():
+            json.dumps(read, ensure_ascii=False).encode()
+        return read
 
     def parse_querydict(self, data: Any, *args: Any) -> Any:
         if any("\x00" in value for _name, values in data.lists() for value in values):
             raise ApiError(400, "FSS.1001", _("The query holds a NUL character."))
         return super().parse_querydict(data, *args)
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(name)
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 class ServiceApi(NinjaAPI):
@@ -45,7 +67,10 @@ class ServiceApi(NinjaAPI):
         if isinstance(exc, ValidationError):
             return errors.answer_to_shape(exc)
         if isinstance(exc, HttpError):
-            sentence = _("The body is not JSON in UTF-8, or holds a NUL character.")
+            sentence = _(
+                "The body must be a JSON object in UTF-8, without NUL characters, "
+                "halves of surrogate pairs, NaN and Infinity."
+            )
             return errors.answer(exc.status_code, "FSS.0406", sentence)
         known = errors.answer_to(exc)
         if known is not None:

@@ -10,6 +10,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from asyncconfig.models import Invocation
@@ -36,6 +37,7 @@ GROUPS: dict[str, str | Promise] = {
 MOST_ROWS = 50
 
 
+@never_cache
 @require_http_methods(["GET", "POST"])
 @needs(Right.READ)
 def explore(request: HttpRequest) -> HttpResponse:
@@ -181,7 +183,8 @@ def _tried(
     call = exploring.prepare(request, operation, values, body)
     if not isinstance(request.user, User):
         raise Http404
-    answer = exploring.send(call, request.user)
+    address = request.META.get("REMOTE_ADDR", "")
+    answer = exploring.send(call, request.user, caller=address)
     return {
         "call": call,
         "answer": answer,

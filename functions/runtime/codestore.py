@@ -4,6 +4,7 @@ import contextlib
 import errno
 import hashlib
 import io
+import lzma
 import os
 import secrets
 import shutil
@@ -22,6 +23,7 @@ HOST_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE}
 BROKEN_ARCHIVE = (
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
     EOFError,
     # An unknown compression, and an encrypted file.
     NotImplementedError,
