@@ -60,6 +60,12 @@ def test_a_function_is_created_shown_changed_and_deleted(client, make, known):
     assert changed.initializer_handler == "index.start"
     assert json.loads(changed.user_data) == {"k": "v"}
     assert changed.description == "says hello"
+    body.timeout = 2
+    with refused(400, "FSS.1008"):
+        client.update_function_config(
+            sdk.UpdateFunctionConfigRequest(function_urn=urn, body=body)
+        )
+    assert config(client, urn).timeout == 30
 
     deleted = client.delete_function(
         sdk.DeleteFunctionRequest(function_urn=urn.removesuffix(":latest"))
@@ -233,6 +239,23 @@ def test_versions_are_published_listed_and_deleted(client, make):
         client.delete_function(sdk.DeleteFunctionRequest(function_urn=urn))
 
 
+def test_lists_of_versions_come_in_pages(client, make):
+    urn = make()
+    publish(client, urn, version="v1")
+
+    def page(**fields):
+        return client.list_function_versions(
+            sdk.ListFunctionVersionsRequest(function_urn=urn, **fields)
+        )
+
+    first, last = page(maxitems="1"), page(maxitems="1", marker="1")
+
+    assert [one.version for one in first.versions + last.versions] == ["latest", "v1"]
+    assert (first.next_marker, last.next_marker) == (1, 0)
+    with refused(400, "FSS.1001"):
+        page(marker="-1")
+
+
 def test_a_published_version_cannot_be_changed(client, make):
     version = publish(client, make(), version="v1").func_urn
 
@@ -319,6 +342,10 @@ def test_aliases_split_calls_by_weight_and_by_header(client, make):
         create(name="other", version="v9")
     with refused(400, "FSS.1014"):
         create(name="9", version="v2")
+    with refused(404, "FSS.1052"):
+        update("prod", version="v9")
+    with refused(404, "FSS.1053"):
+        update("none", version="v2")
     with refused(403, "FSS.1094"):
         client.delete_function(
             sdk.DeleteFunctionRequest(function_urn=urn.replace(":latest", ":v2"))

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -252,24 +251,21 @@ def test_a_forced_stop_ends_a_run_and_no_retry_brings_it_back(client, make):
 
     cancel(client, urn, request_id, "force")
 
-    row = until(
-        lambda: next(
-            (
-                row
-                for row in listed(client, urn, request_id=request_id).invocations
-                if row.status == "FAIL"
-            ),
-            None,
-        ),
-        seconds=10,
-    )
+    until(lambda: state(client, urn, request_id) == "FAIL", seconds=2)
+    row = listed(client, urn, request_id=request_id).invocations[0]
     assert row.error_code == 4208
-    time.sleep(0.3)  # six times the pause before a retry
-    assert state(client, urn, request_id) == "FAIL"
+    with refused(400, "FSS.0400"):
+        cancel(client, urn, request_id, "force")
+    # Requests that came later have run: so would a retry, after its 50 ms.
+    for _turn in range(3):
+        later = start(client, urn, {"s": 0.1}).request_id
+        assert ended(client, urn, later) == "SUCCESS"
+    assert listed(client, urn, request_id=request_id).invocations == [row]
 
 
 def test_recursive_stops_what_a_request_started_and_plain_does_not(client, make):
     child = make(source=SLEEPS, timeout=90)
+    _limit(client, child, 2)
     urn = make()
     told = sdk.FuncDestinationConfig(
         destination="FunctionGraph", param=json.dumps({"func_urn": child})
@@ -279,23 +275,30 @@ def test_recursive_stops_what_a_request_started_and_plain_does_not(client, make)
         urn,
         destination_config=sdk.FuncAsyncDestinationConfig(on_success=told),
     )
-    parents = [start(client, urn, {}).request_id for _ in range(2)]
-    children = until(
-        lambda: (
-            rows
-            if len(rows := listed(client, child, status="RUNNING").invocations) == 2
-            else None
-        )
-    )
-    assert len(children) == 2
+
+    def beget():
+        """Start a request; return it and what it started, once that runs or waits."""
+        parent = start(client, urn, {}).request_id
+        known = {row.request_id for row in listed(client, child).invocations}
+        until(lambda: listed(client, child).count > len(known))
+        rows = listed(client, child).invocations
+        return parent, next(row for row in rows if row.request_id not in known)
+
+    (plain, spared), (deep, running), (third, waiting) = beget(), beget(), beget()
+    until(lambda: listed(client, child, status="RUNNING").count == 2)
 
     with refused(400, "FSS.0400"):
-        cancel(client, urn, parents[0])
-    cancel(client, urn, parents[0], "recursive")
+        cancel(client, urn, plain)
+    cancel(client, urn, third, "recursive")
+    cancel(client, urn, deep, "recursive")
 
-    assert {state(client, urn, one) for one in parents} == {"SUCCESS"}
-    for row in children:
-        cancel(client, child, row.request_id, "force")
+    assert ended(client, child, waiting.request_id) == "FAIL"
+    until(lambda: state(client, child, running.request_id) == "FAIL", seconds=2)
+    assert state(client, child, spared.request_id) == "RUNNING"
+    assert {state(client, urn, one) for one in (plain, deep, third)} == {"SUCCESS"}
+    with refused(400, "FSS.0400"):
+        cancel(client, urn, deep, "recursive")
+    cancel(client, child, spared.request_id, "force")
 
 
 def test_one_idempotency_key_is_one_request(client, make, known):
