@@ -63,6 +63,10 @@ class Operation:
     has_body: bool
     example: Any = None
 
+    @property
+    def segments(self) -> list[str]:
+        return self.path.strip("/").split("/")
+
 
 @dataclass(frozen=True)
 class Call:
@@ -198,14 +202,11 @@ def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
     if "default" in schema or schema.get("enum"):
         return schema.get("default", (schema.get("enum") or [""])[0])
     if schema.get("type") == "object":
-        members = schema.get("properties", {})
-        needed = schema.get("required") or [
-            name for name, one in members.items() if "default" not in one
-        ]
+        needed = schema.get("required", [])
         return {
-            name: _example(members[name], schemas)
-            for name in members
-            if name in needed or members[name].get("examples")
+            name: _example(member, schemas)
+            for name, member in schema.get("properties", {}).items()
+            if name in needed or member.get("examples")
         }
     empty: dict[str, Any] = {"array": [], "integer": 1, "number": 1, "boolean": True}
     return empty.get(schema.get("type", ""), "")

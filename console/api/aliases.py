@@ -31,22 +31,15 @@ WEIGHTS = Field(
 )
 STRATEGY = Field(
     None,
-    description="Rules on request headers that lead to another version.",
-    examples=[
-        {
-            "v2": {
-                "combine_type": "and",
-                "rules": [
-                    {"rule_type": "Header", "param": "x-b", "op": "=", "value": "1"}
-                ],
-            }
-        }
-    ],
+    description=(
+        "Instead of weights: rules on request headers, as {version: {combine_type: "
+        "and|or, rules: [{rule_type: Header, param, op: =|in, value}]}}."
+    ),
 )
 
 
 class AliasChange(Schema):
-    version: str
+    version: str = Field(examples=["v1"])
     description: str = ""
     additional_version_weights: dict[str, int] | None = WEIGHTS
     additional_version_strategy: dict[str, Any] | None = STRATEGY
@@ -59,7 +52,7 @@ class AliasChange(Schema):
 
 
 class NewAlias(AliasChange):
-    name: str
+    name: str = Field(examples=["prod"])
 
 
 class AliasConfig(Schema):

@@ -40,8 +40,8 @@ FORM_NAMES = {
 class DestinationConfig(Schema):
     """Who is told: a kind, and its parameters as a string of JSON."""
 
-    destination: str = Field("", examples=["OBS"])
-    param: str = Field("", examples=['{"bucket":"b","prefix":"/success"}'])
+    destination: str = Field("", examples=["FunctionGraph"])
+    param: str = Field("", examples=['{"func_urn":"urn:fss:…"}'])
 
 
 class Destinations(Schema):
@@ -56,13 +56,25 @@ class NewAsyncConfig(Schema):
         None,
         description=f"Default {DEFAULT_AGE_SECONDS}.",
         json_schema_extra={"minimum": 1, "maximum": MAX_AGE_SECONDS},
+        examples=[DEFAULT_AGE_SECONDS],
     )
     max_async_retry_attempts: int | None = Field(
         None,
         description=f"Default {DEFAULT_RETRIES}.",
         json_schema_extra={"minimum": 0, "maximum": MAX_RETRIES},
+        examples=[DEFAULT_RETRIES],
     )
-    destination_config: Destinations | None = None
+    destination_config: Destinations | None = Field(
+        None,
+        examples=[
+            {
+                "on_failure": {
+                    "destination": "FunctionGraph",
+                    "param": '{"func_urn":"urn:fss:…"}',
+                }
+            }
+        ],
+    )
     enable_async_status_log: bool | None = None
     log_group_id: str | None = Field(None, description="Not kept.")
     log_group_name: str | None = Field(None, description="Not kept.")

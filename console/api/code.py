@@ -28,7 +28,9 @@ router = Router(tags=["code"])
 
 
 class NewCode(Schema):
-    code_type: str = Field(json_schema_extra={"enum": ["inline", "zip"]})
+    code_type: str = Field(
+        json_schema_extra={"enum": ["inline", "zip"]}, examples=["inline"]
+    )
     func_code: FunctionCode
     code_filename: str | None = None
 

@@ -35,7 +35,7 @@ class EventChange(Schema):
 
 
 class NewEvent(EventChange):
-    name: str
+    name: str = Field(examples=["event1"])
 
 
 class EventId(Schema):
@@ -118,7 +118,7 @@ def index(
 ) -> dict[str, Any]:
     named = lookup.find_function(request, project_id, function_urn, Right.READ)
     found = [_summary(event) for event in named.function.test_events.defer("content")]
-    return {"count": len(found), "events": found, "next_marker": len(found)}
+    return {"count": len(found), "events": found, "next_marker": 0}
 
 
 @router.get(

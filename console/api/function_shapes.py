@@ -1,5 +1,6 @@
 """A function as the API writes it."""
 
+import base64
 import hashlib
 import json
 from datetime import UTC, datetime
@@ -12,10 +13,12 @@ from pydantic import Field
 
 from functions.models import Version
 from functions.models.version import MEMORY_SIZES
+from functions.runtime import available_runtimes
 
 TIMEOUT: dict[str, Any] = {"minimum": 3, "maximum": 259_200}
 MEMORY: dict[str, Any] = {"enum": MEMORY_SIZES}
 DOMAIN = "default"
+SAMPLE = base64.b64encode(b"def handler(event, context):\n    return event\n").decode()
 
 
 class StrategyConfig(Schema):
@@ -28,8 +31,8 @@ class StrategyConfig(Schema):
 class FunctionCode(Schema):
     """Code in base64: the text of a file, or an archive."""
 
-    file: str | None = None
-    link: str | None = None
+    file: str | None = Field(None, examples=[SAMPLE])
+    link: str | None = Field(None, description="Not kept.")
 
 
 class Echoed(Schema):
@@ -72,7 +75,7 @@ class Echoed(Schema):
 class NewFunction(Echoed):
     func_name: str = Field(examples=["test1"])
     package: str = "default"
-    runtime: str
+    runtime: str = Field(examples=available_runtimes())
     timeout: int = Field(3, json_schema_extra=TIMEOUT)
     handler: str = Field("index.handler", examples=["index.handler"])
     memory_size: int = Field(128, json_schema_extra=MEMORY)
@@ -92,9 +95,9 @@ class FunctionChange(Echoed):
 
     func_name: str | None = None
     runtime: str | None = None
-    timeout: int | None = Field(None, json_schema_extra=TIMEOUT)
+    timeout: int | None = Field(None, json_schema_extra=TIMEOUT, examples=[30])
     handler: str | None = None
-    memory_size: int | None = Field(None, json_schema_extra=MEMORY)
+    memory_size: int | None = Field(None, json_schema_extra=MEMORY, examples=[128])
     user_data: str | None = None
     encrypted_user_data: str | None = None
     xrole: str | None = None

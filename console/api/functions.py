@@ -73,6 +73,7 @@ class MaxInstances(Schema):
     max_instance_num: int = Field(
         description="−1 without limit, 0 disables the function.",
         json_schema_extra={"minimum": -1, "maximum": 1000},
+        examples=[400],
     )
 
 

@@ -52,7 +52,9 @@ class AccessAndSecret(Schema):
 
 class Identity(Schema):
     methods: list[str] = Field(examples=[["password"]])
-    password: Password | None = None
+    password: Password | None = Field(
+        None, examples=[{"user": {"name": "", "password": ""}}]
+    )
     hw_ak_sk: AccessAndSecret | None = None
 
 

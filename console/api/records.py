@@ -49,7 +49,7 @@ class AsyncInvocationList(Schema):
 
 
 class Cancellation(Schema):
-    request_id: str
+    request_id: str = Field(examples=["01234567-89ab-4cde-8f01-23456789abcd"])
     type: str = Field("", json_schema_extra={"enum": ["", "recursive", "force"]})
 
 

@@ -26,7 +26,9 @@ class Tag(Schema):
 
 class TagChange(Schema):
     action: str = Field("", description="create or delete.")
-    tags: list[Tag] = Field(default_factory=list)
+    tags: list[Tag] = Field(
+        default_factory=list, examples=[[{"key": "team", "value": "a"}]]
+    )
     sys_tags: list[Tag] = Field(default_factory=list, description="Not kept.")
 
 

@@ -32,9 +32,9 @@ ARCHIVE = {
 
 
 class ImportedFunction(Schema):
-    func_name: str
-    file_name: str
-    file_type: str = Field(json_schema_extra={"enum": ["zip"]})
+    func_name: str = Field(examples=["test2"])
+    file_name: str = Field(examples=["test1-latest.zip"])
+    file_type: str = Field(json_schema_extra={"enum": ["zip"]}, examples=["zip"])
     file_code: str = Field(description="The exported archive in base64.")
     package: str = "default"
 

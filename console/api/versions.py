@@ -25,7 +25,9 @@ CODES = {"name": "FSS.1015", "description": "FSS.1019"}
 
 
 class NewVersion(Schema):
-    version: str = Field("", description="Left empty, it is named after the time.")
+    version: str = Field(
+        "", description="Left empty, it is named after the time.", examples=["v1"]
+    )
     description: str = ""
     digest: str | None = Field(None, description="Ignored.")
 

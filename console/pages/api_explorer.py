@@ -34,6 +34,11 @@ GROUPS: dict[str, str | Promise] = {
     "statistics": gettext_lazy("Statistics"),
     "iam": gettext_lazy("Identity"),
 }
+PLACES: dict[str, str | Promise] = {
+    "path": gettext_lazy("path"),
+    "query": gettext_lazy("query"),
+    "header": gettext_lazy("header"),
+}
 MOST_ROWS = 50
 
 
@@ -100,7 +105,12 @@ def _fields(
             value = request.POST.get(f"p-{parameter.name}", "")
         description = _(parameter.description) if parameter.description else ""
         fields.append(
-            {"parameter": parameter, "value": value, "description": description}
+            {
+                "parameter": parameter,
+                "place": PLACES[parameter.place],
+                "value": value,
+                "description": description,
+            }
         )
     return fields
 
