@@ -68,7 +68,7 @@ def invoke_async(
     idempotency_key: str | None = Header(
         None,
         alias="Idempotency-Key",
-        description=(
+        description=gettext_noop(
             "Within 24 hours the same key and body give the same request; "
             "another body is refused."
         ),

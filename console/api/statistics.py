@@ -26,7 +26,7 @@ router = Router(tags=["statistics"])
 MOST_MINUTES = 90 * 24 * 60
 NO_DATA = -1.0
 MONTHS = {"0": 1, "1": 2, "2": 3, "3": 6}
-PERIOD = "Minutes back from now."
+PERIOD = gettext_noop("Minutes back from now.")
 
 
 class Value(Schema):

@@ -7,7 +7,7 @@ from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -48,9 +48,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
 @require_GET
 @needs(Right.READ)
 def index(request: HttpRequest) -> HttpResponse:
-    return render_page(
-        request, "access_keys/index.html", _listed(request), partial="rows"
-    )
+    return render(request, "access_keys/index.html", _listed(request))
 
 
 @never_cache
