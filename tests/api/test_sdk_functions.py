@@ -15,7 +15,7 @@ def config(client, urn):
     return client.show_function_config(sdk.ShowFunctionConfigRequest(function_urn=urn))
 
 
-def test_a_function_is_created_shown_changed_and_deleted(client, make, known):
+def test_a_function_is_created_shown_and_deleted(client, make, known):
     urn = make(
         func_name="whole",
         description="says hello",
@@ -44,8 +44,22 @@ def test_a_function_is_created_shown_changed_and_deleted(client, make, known):
     assert shown.enable_dynamic_memory is True
     assert shown.strategy_config.concurrency == 400
 
+    deleted = client.delete_function(
+        sdk.DeleteFunctionRequest(function_urn=urn.removesuffix(":latest"))
+    )
+    assert deleted.status_code == 204
+    with refused(404, "FSS.1051"):
+        config(client, urn)
+
+
+def test_settings_change_and_what_is_left_out_stays(client, make):
+    urn = make(
+        func_name="changing",
+        description="says hello",
+        user_data=json.dumps({"k": "v"}),
+    )
     body = sdk.UpdateFunctionConfigRequestBody(
-        func_name="whole",
+        func_name="changing",
         runtime=available_runtimes()[0],
         timeout=30,
         handler="index.handler",
@@ -66,13 +80,6 @@ def test_a_function_is_created_shown_changed_and_deleted(client, make, known):
             sdk.UpdateFunctionConfigRequest(function_urn=urn, body=body)
         )
     assert config(client, urn).timeout == 30
-
-    deleted = client.delete_function(
-        sdk.DeleteFunctionRequest(function_urn=urn.removesuffix(":latest"))
-    )
-    assert deleted.status_code == 204
-    with refused(404, "FSS.1051"):
-        config(client, urn)
 
 
 def test_what_cannot_be_created_is_refused_by_its_code(client, make):
@@ -195,168 +202,6 @@ def test_code_is_shown_and_deployed(client, make):
         deploy(code_type="inline", func_code=sdk.FuncCode(file=encoded("#" * 10_241)))
     with refused(400, "FSS.1012"):
         deploy(code_type="inline", func_code=sdk.FuncCode(file=""))
-
-
-def publish(client, urn, **fields):
-    body = sdk.CreateFunctionVersionRequestBody(**fields)
-    request = sdk.CreateFunctionVersionRequest(function_urn=urn, body=body)
-    return client.create_function_version(request)
-
-
-def deploy(client, urn, source):
-    body = sdk.UpdateFunctionCodeRequestBody(
-        code_type="inline", func_code=sdk.FuncCode(file=encoded(source))
-    )
-    client.update_function_code(
-        sdk.UpdateFunctionCodeRequest(function_urn=urn, body=body)
-    )
-
-
-def test_versions_are_published_listed_and_deleted(client, make):
-    urn = make()
-    first = publish(client, urn, version="v1", description="the first")
-
-    with refused(400, "FSS.1016"):
-        publish(client, urn, version="v2")
-    deploy(client, urn, ECHO)
-    with refused(409, "FSS.1062"):
-        publish(client, urn, version="v1")
-    with refused(400, "FSS.1015"):
-        publish(client, urn, version="-")
-    named = publish(client, urn)
-    listed = client.list_function_versions(
-        sdk.ListFunctionVersionsRequest(function_urn=urn)
-    )
-
-    assert (first.version, first.version_description) == ("v1", "the first")
-    assert first.func_urn.endswith(":v1")
-    assert [one.version for one in listed.versions] == ["latest", named.version, "v1"]
-    assert (listed.next_marker, listed.count) == (0, 3)
-    client.delete_function(sdk.DeleteFunctionRequest(function_urn=first.func_urn))
-    with refused(404, "FSS.1052"):
-        config(client, first.func_urn)
-    with refused(409, "FSS.0409"):
-        client.delete_function(sdk.DeleteFunctionRequest(function_urn=urn))
-
-
-def test_lists_of_versions_come_in_pages(client, make):
-    urn = make()
-    publish(client, urn, version="v1")
-
-    def page(**fields):
-        return client.list_function_versions(
-            sdk.ListFunctionVersionsRequest(function_urn=urn, **fields)
-        )
-
-    first, last = page(maxitems="1"), page(maxitems="1", marker="1")
-
-    assert [one.version for one in first.versions + last.versions] == ["latest", "v1"]
-    assert (first.next_marker, last.next_marker) == (1, 0)
-    with refused(400, "FSS.1001"):
-        page(marker="-1")
-
-
-def test_a_published_version_cannot_be_changed(client, make):
-    version = publish(client, make(), version="v1").func_urn
-
-    with refused(403, "FSS.0403"):
-        deploy(client, version, ECHO)
-
-
-def test_aliases_split_calls_by_weight_and_by_header(client, make):
-    urn = make()
-    publish(client, urn, version="v1")
-    deploy(client, urn, ECHO)
-    publish(client, urn, version="v2")
-
-    def create(**fields):
-        body = sdk.CreateVersionAliasRequestBody(**fields)
-        return client.create_version_alias(
-            sdk.CreateVersionAliasRequest(function_urn=urn, body=body)
-        )
-
-    def update(name, **fields):
-        body = sdk.UpdateVersionAliasRequestBody(**fields)
-        return client.update_version_alias(
-            sdk.UpdateVersionAliasRequest(function_urn=urn, alias_name=name, body=body)
-        )
-
-    made = create(name="prod", version="v1", additional_version_weights={"v2": 100})
-    assert made.alias_urn.endswith(":!prod")
-    assert made.additional_version_weights == {"v2": 100}
-    ran = client.invoke_function(
-        sdk.InvokeFunctionRequest(
-            function_urn=made.alias_urn, x_cff_request_version="v1", body={"a": 1}
-        )
-    )
-    assert json.loads(ran.result) == {"a": 1}  # v2 runs, as all of the weight is its
-
-    strategy = {
-        "v2": {
-            "combine_type": "and",
-            "rules": [
-                {
-                    "rule_type": "Header",
-                    "param": "X-Cff-Log-Type",
-                    "op": "in",
-                    "value": "tail, head",
-                }
-            ],
-        }
-    }
-    update("prod", version="v1", additional_version_strategy=strategy)
-    ran = [
-        client.invoke_function(
-            sdk.InvokeFunctionRequest(
-                function_urn=made.alias_urn,
-                x_cff_request_version="v1",
-                x_cff_log_type=log_type,
-                body={"a": 1},
-            )
-        ).result
-        for log_type in ("tail", None)
-    ]
-    assert json.loads(ran[0]) == {"a": 1}
-    assert ran[1] == "hello world!"
-
-    shown = client.show_version_alias(
-        sdk.ShowVersionAliasRequest(function_urn=urn, alias_name="prod")
-    )
-    listed = client.list_version_aliases(
-        sdk.ListVersionAliasesRequest(function_urn=urn)
-    )
-    assert shown.version == "v1"
-    assert [one["name"] for one in json.loads(listed.raw_content)] == ["prod"]
-
-    with refused(409, "FSS.1063"):
-        create(name="prod", version="v2")
-    with refused(409, "FSS.1066"):
-        create(name="other", version="v1")
-    with refused(400, "FSS.1091"):
-        create(name="other", version="v2", additional_version_weights={"v9": 1})
-    with refused(400, "FSS.1092"):
-        create(name="other", version="v2", additional_version_weights={"v1": 101})
-    with refused(400, "FSS.1093"):
-        create(name="other", version="v2", additional_version_weights={"v2": 1})
-    with refused(404, "FSS.1052"):
-        create(name="other", version="v9")
-    with refused(400, "FSS.1014"):
-        create(name="9", version="v2")
-    with refused(404, "FSS.1052"):
-        update("prod", version="v9")
-    with refused(404, "FSS.1053"):
-        update("none", version="v2")
-    with refused(403, "FSS.1094"):
-        client.delete_function(
-            sdk.DeleteFunctionRequest(function_urn=urn.replace(":latest", ":v2"))
-        )
-    client.delete_version_alias(
-        sdk.DeleteVersionAliasRequest(function_urn=urn, alias_name="prod")
-    )
-    with refused(404, "FSS.1053"):
-        client.show_version_alias(
-            sdk.ShowVersionAliasRequest(function_urn=urn, alias_name="prod")
-        )
 
 
 def test_a_function_is_exported_and_imported(client, make):

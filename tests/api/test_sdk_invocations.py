@@ -1,10 +1,12 @@
 """The official SDK runs functions, looks after requests and stops them."""
 
 import base64
+import http.client
 import json
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 import huaweicloudsdkfunctiongraph.v2 as sdk
 
@@ -101,6 +103,23 @@ def test_bodies_of_every_kind_arrive(client, make):
         start(client, urn, {"k": "x" * 262_144})
     with refused(400, "FSS.0400"):
         run(client, urn, {}, x_cff_request_version="v2")
+
+
+def test_a_huge_body_is_refused_before_it_arrives(client, make, known):
+    urn = make()
+    connection = http.client.HTTPConnection(urlsplit(known["url"]).netloc, timeout=10)
+    path = f"/v2/{known['project_id']}/fgs/functions/{urn}/invocations-async"
+
+    connection.putrequest("POST", path)
+    connection.putheader("X-Auth-Token", _token(known))
+    connection.putheader("Content-Length", "10000000000")
+    connection.endheaders()
+    answer = connection.getresponse()
+
+    assert answer.status == 413
+    assert json.load(answer)["error_code"] == "FSS.0413"
+    assert answer.headers["X-Request-Id"]
+    connection.close()
 
 
 def test_a_call_may_ask_for_memory(client, make):

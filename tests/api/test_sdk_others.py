@@ -5,9 +5,24 @@ import json
 
 import huaweicloudsdkfunctiongraph.v2 as sdk
 import pytest
+from huaweicloudsdkcore.auth.credentials import BasicCredentials
+from huaweicloudsdkcore.region.region import Region
 
 from tests.api.conftest import RAISES, encoded, refused
 from tests.installation import until
+
+
+def test_the_sdk_finds_the_project_by_its_region(known):
+    url = known["url"]
+    keys = BasicCredentials(known["access_key"], known["secret_key"])
+    builder = sdk.FunctionGraphClient.new_builder()
+    builder.with_credentials(keys.with_iam_endpoint(url))
+    builder.with_region(Region(known["region"], url))
+
+    listed = builder.build().list_functions(sdk.ListFunctionsRequest())
+
+    assert listed.next_marker == 0
+    assert keys.project_id == known["project_id"]
 
 
 def test_events_are_saved_listed_changed_and_deleted(client, make):
