@@ -52,7 +52,8 @@ def test_rows_become_the_body_of_a_request_that_really_runs(client, person):
     assert bytes(invocation.payload) == b'{"aaa":"123"}'
     assert invocation.accepted_by == "ann"
     assert "202 Accepted" in page
-    assert reverse("invocation", args=[invocation.request_id]) in page
+    for name in ("invocation", "invocation-chain"):
+        assert f'"{reverse(name, args=[invocation.request_id])}"' in page
     assert "X-Auth-Token: ••••••" in page
 
 
@@ -105,6 +106,52 @@ def test_it_gives_nobody_a_right(client, person):
     assert "FSS.1126" in page
     function.refresh_from_db()
     assert function.deleted_at is None
+
+
+def test_a_field_cannot_become_a_header_of_its_own(client, person):
+    function = make_function()
+
+    page = client.post(
+        URL, fields(function) | {"p-Idempotency-Key": "a\r\nX-Auth-Token: b"}
+    )
+
+    assert "202 Accepted" in page.text
+    assert page.context["call"].headers["Idempotency-Key"] == "aX-Auth-Token: b"
+
+
+def test_a_header_that_would_not_arrive_is_not_left_out(client, person):
+    function = make_function()
+
+    page = client.post(URL, fields(function) | {"p-Idempotency-Key": "订单"}).text
+
+    assert "Idempotency-Key: write 1 to 255 ASCII characters." in page
+    assert not Invocation.objects.exists()
+
+
+def ask_for_token(client, password, **extra):
+    user = {"name": "ann", "password": password}
+    identity = {"methods": ["password"], "password": {"user": user}}
+    return client.post(
+        f"{URL}?operation=KeystoneCreateUserTokenByPassword",
+        {"region": "cn-east-3", "body": json.dumps({"auth": {"identity": identity}})},
+        **extra,
+    )
+
+
+def test_a_token_is_not_shown(client, person):
+    page = ask_for_token(client, "pass")
+
+    assert "201 Created" in page.text
+    assert "X-Subject-Token" not in page.text.replace("in X-Subject-Token", "")
+    assert "no-store" in page["Cache-Control"]
+
+
+def test_guesses_count_against_the_persons_own_address(client, person):
+    for _turn in range(5):
+        ask_for_token(client, "guess", REMOTE_ADDR="10.0.0.9")
+
+    assert "APIGW.0303" in ask_for_token(client, "pass", REMOTE_ADDR="10.0.0.9").text
+    assert "201 Created" in ask_for_token(client, "pass", REMOTE_ADDR="10.0.0.8").text
 
 
 def test_bytes_of_every_kind_travel_in_paths(client, person):
