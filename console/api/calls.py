@@ -2,6 +2,7 @@
 
 import base64
 import json
+import math
 from functools import partial
 from typing import Any
 
@@ -197,13 +198,13 @@ def _with_headers(
     duration = attempt.duration_ms if attempt else 0
     summary = {
         "duration": round(duration, 3),
-        "billingDuration": -(-duration // 1),
+        "billingDuration": math.ceil(duration),
         "memorySize": invocation.memory_size or invocation.version.memory_size,
         "memoryUsed": round(attempt.memory_mb, 2) if attempt else 0,
     }
     answer["X-Cff-Request-Id"] = str(invocation.request_id)
     answer["X-Cff-Invoke-Summary"] = json.dumps(summary)
-    answer["X-CFF-Billing-Duration"] = str(int(summary["billingDuration"]))
+    answer["X-CFF-Billing-Duration"] = str(summary["billingDuration"])
     answer["X-Cff-Response-Version"] = version
     answer["X-Func-Err-Code"] = str(invocation.error_code)
     answer["X-Is-Func-Err"] = "true" if is_users else "false"

@@ -13,8 +13,8 @@ from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError
 from console.api.service import REFUSALS
-from functions import names, tags
-from functions.models import Function, Project
+from functions import tags
+from functions.models import Function
 
 router = Router(tags=["tag"])
 
@@ -52,19 +52,20 @@ def _check_type(resource_type: str) -> None:
         raise ApiError(400, "FSS.0400", _("Only functions have tags."))
 
 
-def _find(project: Project, resource_id: str) -> Function:
+def _find(
+    request: HttpRequest, project_id: str, kind: str, resource_id: str, right: Right
+) -> Function:
     """Find a function by its ID, `<ID>:<name>`, or its URN."""
+    project = lookup.find_project(request, project_id, right)
+    _check_type(kind)
+    if resource_id.startswith("urn:"):
+        return lookup.find_function(request, project_id, resource_id, right).function
     functions = Function.objects.in_project(project)
-    urn = names.parse_urn(resource_id, region="", project=project.project_id)
-    if resource_id.startswith("urn:") and urn:
-        functions = functions.filter(package=urn.package, name=urn.function)
-    else:
-        try:
-            functions = functions.filter(func_id=UUID(resource_id.partition(":")[0]))
-        except ValueError:
-            functions = functions.none()
-    found = functions.first()
-    if found is None or (urn and urn.project != project.project_id and urn.region):
+    try:
+        found = functions.filter(func_id=UUID(resource_id.partition(":")[0])).first()
+    except ValueError:
+        found = None
+    if found is None:
         raise ApiError(
             404,
             "FSS.1051",
@@ -86,9 +87,8 @@ def create(
     resource_id: str,
     body: TagChange,
 ) -> Status[Any]:
-    project = lookup.find_project(request, project_id, Right.CONFIGURE)
-    _check_type(resource_type)
-    tags.add(_find(project, resource_id), {tag.key: tag.value for tag in body.tags})
+    function = _find(request, project_id, resource_type, resource_id, Right.CONFIGURE)
+    tags.add(function, {tag.key: tag.value for tag in body.tags})
     return Status(204, None)
 
 
@@ -105,9 +105,8 @@ def delete(
     resource_id: str,
     body: TagChange,
 ) -> Status[Any]:
-    project = lookup.find_project(request, project_id, Right.CONFIGURE)
-    _check_type(resource_type)
-    tags.remove(_find(project, resource_id), [tag.key for tag in body.tags])
+    function = _find(request, project_id, resource_type, resource_id, Right.CONFIGURE)
+    tags.remove(function, [tag.key for tag in body.tags])
     return Status(204, None)
 
 
@@ -120,9 +119,8 @@ def delete(
 def of_function(
     request: HttpRequest, project_id: Path[str], resource_type: str, resource_id: str
 ) -> dict[str, Any]:
-    project = lookup.find_project(request, project_id, Right.READ)
-    _check_type(resource_type)
-    found = sorted(_find(project, resource_id).tags.items())
+    function = _find(request, project_id, resource_type, resource_id, Right.READ)
+    found = sorted(function.tags.items())
     return {"tags": [{"key": k, "value": v} for k, v in found], "sys_tags": []}
 
 

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from console import exploring, keys
+from console import keys, samples
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
 from console.keys import KeyRefused
@@ -70,7 +70,7 @@ def create(request: HttpRequest) -> HttpResponse:
     context |= _listed(request) | {
         "key": key,
         "csv": _csv(key),
-        "sample": exploring.signed_sample(request),
+        "sample": samples.signed_sample(request),
     }
     return _dialog(request, "created", context, status=200)
 

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from asyncconfig.models import Invocation
-from console import access, exploring
+from console import access, exploring, samples
 from console.access import Right, needs
 from console.exploring import Answer, Call, Operation
 from console.htmx import render_page
@@ -40,6 +40,7 @@ PLACES: dict[str, str | Promise] = {
     "header": gettext_lazy("header"),
 }
 MOST_ROWS = 50
+HIDDEN = "••••••"
 
 
 @never_cache
@@ -198,8 +199,8 @@ def _tried(
     return {
         "call": call,
         "answer": answer,
-        "curl": exploring.as_curl(call),
-        "sdk": exploring.as_sdk(call),
+        "curl": samples.as_curl(call),
+        "sdk": samples.as_sdk(call),
         "invocation": _started(answer),
         "sent": _sent(call),
     }
@@ -207,7 +208,7 @@ def _tried(
 
 def _sent(call: Call) -> str:
     """Write the request as it went out, but for the token."""
-    told = {"X-Auth-Token": exploring.HIDDEN} | call.headers
+    told = {"X-Auth-Token": HIDDEN} | call.headers
     lines = [f"{call.operation.method} {call.target}"]
     lines += [f"{name}: {value}" for name, value in told.items()]
     return "\n".join(lines) + (f"\n\n{call.body}" if call.body else "")

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from asyncconfig.exceptions import NotAccepted
 from asyncconfig.models import Invocation
-from console import access, demo, exploring
+from console import access, demo, exploring, samples
 from console.access import Right, needs
 from console.htmx import render_page
 from console.pages import runner
@@ -71,7 +71,7 @@ def _api_calls(request: HttpRequest, made: demo.Demo) -> list[dict[str, Any]]:
 
     def written(name: str, body: bytes = b"") -> str:
         call = exploring.prepare(request, known[name], values, body.decode())
-        return exploring.as_curl(call)
+        return samples.as_curl(call)
 
     run, show = "AsyncInvokeFunction", "ShowFunctionAsyncInvokeConfig"
     return [

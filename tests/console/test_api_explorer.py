@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 
 from asyncconfig.models import Invocation
-from console import exploring
+from console import exploring, samples
 from console.models import AccessKey
 from tests.factories import make_function, make_project, make_user
 
@@ -186,10 +186,10 @@ def test_what_is_shown_as_sdk_and_curl_is_right_for_every_operation(rf, person):
         values = {one.name: "x'y" for one in operation.parameters}
         call = exploring.prepare(request, operation, values, '{"a": "it\'s"}')
 
-        words = shlex.split(exploring.as_curl(call).replace("\\\n", ""))
+        words = shlex.split(samples.as_curl(call).replace("\\\n", ""))
         assert words[0] == "curl"
         assert '{"a": "it\'s"}' in words
-        shown = exploring.as_sdk(call)
+        shown = samples.as_sdk(call)
         if not shown:
             continue
         tree = ast.parse(shown)
