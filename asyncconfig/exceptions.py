@@ -90,3 +90,69 @@ class DeliveryError(AsyncConfigError):
     def __init__(self, message: str, *, permanent: bool) -> None:
         self.permanent = permanent
         super().__init__(message)
+
+
+class StreamError(AsyncConfigError):
+    """The base of what can go wrong with streams and their records."""
+
+
+class StreamUnknown(StreamError):
+    """The project has no stream of this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("Stream %(name)s does not exist.") % {"name": name})
+
+
+class StreamExists(StreamError):
+    """The project has a stream of this name already."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            _("Stream %(name)s exists already. Choose another name.") % {"name": name}
+        )
+
+
+class PartitionRefused(StreamError):
+    """A partition ID is not of the form the service knows."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(
+            _("%(text)s is no partition ID. Write shardId-0000000000, or 0.")
+            % {"text": text}
+        )
+
+
+class PartitionUnknown(StreamError):
+    """The stream has fewer partitions."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(_("Partition %(text)s does not exist.") % {"text": text})
+
+
+class RecordsRefused(StreamError):
+    """The records are none, too many or too large."""
+
+
+class CursorRefused(StreamError):
+    """A cursor was not given out by this installation, or not for this project."""
+
+
+class CursorExpired(StreamError):
+    """A cursor is older than five minutes."""
+
+
+class PositionRefused(StreamError):
+    """A cursor is asked for with a position that is missing or no number."""
+
+
+class PositionOutOfRange(StreamError):
+    """The sequence number is before the oldest record or after the newest."""
+
+
+class RecordsAway(StreamError):
+    """The store of the records does not answer, or could not write in time."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _("The store of the records does not answer. Try again shortly.")
+        )

@@ -1,4 +1,4 @@
-"""The only door to Redis: ring a worker, hand a synchronous result over.
+"""The only door to the queue: ring a worker, hand a synchronous result over.
 
 The row is the truth and workers look by themselves once a second, so everything
 here may fail. What it must not do is to keep a request waiting: time-outs are
@@ -9,16 +9,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from functools import lru_cache, partial
+from functools import partial
 from uuid import UUID
 
 import redis
 import rq
 from django.conf import settings
 from django.db import transaction
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from rq.serializers import JSONSerializer
+
+from asyncconfig.redis_client import connect
 
 logger = logging.getLogger(__name__)
 
@@ -55,16 +55,6 @@ class _Silence:
 _silence = _Silence()
 
 
-@lru_cache(maxsize=4)
-def _client(url: str, seconds: float) -> redis.Redis:
-    return redis.Redis.from_url(
-        url,
-        socket_timeout=seconds,
-        socket_connect_timeout=min(seconds, 0.2),
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
 def flag_of(name: str) -> str:
     return f"fg:ring:{name}"
 
@@ -82,7 +72,7 @@ def ring_now(name: str, *, force: bool = False) -> None:
     """
 
     def send() -> None:
-        client = _client(settings.REDIS_URL, 0.2)
+        client = connect(settings.REDIS_URL, 0.2)
         jobs = rq.Queue(name, connection=client, serializer=JSONSerializer)
         fresh = client.set(flag_of(name), 1, nx=True, ex=FLAG_SECONDS)
         if fresh or (force and not jobs.count):
@@ -93,7 +83,7 @@ def ring_now(name: str, *, force: bool = False) -> None:
 
 def answered(name: str) -> None:
     """Let the next request ring again; rows must be looked for once after it."""
-    _quietly(lambda: _client(settings.REDIS_URL, 0.2).delete(flag_of(name)))
+    _quietly(lambda: connect(settings.REDIS_URL, 0.2).delete(flag_of(name)))
 
 
 def announce(request_ids: Sequence[UUID]) -> None:
@@ -104,7 +94,7 @@ def announce(request_ids: Sequence[UUID]) -> None:
 def _announce(request_ids: Sequence[UUID]) -> None:
 
     def send() -> None:
-        with _client(settings.REDIS_URL, 0.2).pipeline(transaction=False) as pipe:
+        with connect(settings.REDIS_URL, 0.2).pipeline(transaction=False) as pipe:
             for request_id in request_ids:
                 key = f"fg:result:{request_id}"
                 pipe.lpush(key, 1)
@@ -118,7 +108,7 @@ def wait_for(request_id: UUID, seconds: float) -> None:
     """Return when the result is announced, or after at most `seconds`."""
     began = time.monotonic()
     try:
-        _client(settings.REDIS_URL, seconds + 1).blpop(
+        connect(settings.REDIS_URL, seconds + 1).blpop(
             [f"fg:result:{request_id}"], timeout=seconds
         )
     except redis.RedisError:
@@ -130,7 +120,7 @@ def wait_for(request_id: UUID, seconds: float) -> None:
 def is_up() -> bool:
     """Say whether Redis answers."""
     try:
-        return bool(_client(settings.REDIS_URL, 0.2).ping())
+        return bool(connect(settings.REDIS_URL, 0.2).ping())
     except redis.RedisError:
         return False
 

@@ -1,0 +1,60 @@
+"""Forms of streams, for the pages and the API."""
+
+from typing import Any
+
+from django import forms
+from django.core.validators import RegexValidator
+from django.utils.translation import gettext_lazy
+
+from asyncconfig.models.stream import MAX_PARTITIONS
+from asyncconfig.streams import records
+
+NAME_RULE = gettext_lazy("Use 1–64 letters, digits, “-” or “_”.")
+PARTITIONS_RULE = gettext_lazy("Enter a whole number from 1 to 50.")
+HOURS_RULE = gettext_lazy("Enter a whole number from 24 to 168.")
+
+
+def _whole(label: Any, rule: Any, low: int, high: int) -> forms.IntegerField:
+    codes = ("required", "invalid", "min_value", "max_value")
+    return forms.IntegerField(
+        label=label,
+        min_value=low,
+        max_value=high,
+        initial=low,
+        error_messages=dict.fromkeys(codes, rule),
+    )
+
+
+class StreamForm(forms.Form):
+    """A new stream; hours are how long its records are kept."""
+
+    name = forms.CharField(
+        label=gettext_lazy("Name"),
+        max_length=64,
+        validators=[RegexValidator(r"\A[A-Za-z0-9_-]{1,64}\Z", NAME_RULE)],
+        error_messages={"required": NAME_RULE, "max_length": NAME_RULE},
+        help_text=NAME_RULE,
+    )
+    partitions = _whole(gettext_lazy("Partitions"), PARTITIONS_RULE, 1, MAX_PARTITIONS)
+    retention_hours = _whole(gettext_lazy("Kept for (hours)"), HOURS_RULE, 24, 168)
+
+
+class RecordForm(forms.Form):
+    """A test record; its key decides the partition."""
+
+    content = forms.CharField(
+        label=gettext_lazy("Record"),
+        strip=False,
+        initial='{"test": true}',
+        widget=forms.Textarea(
+            attrs={"rows": 6, "class": "editor", "spellcheck": "false"}
+        ),
+        error_messages={"required": gettext_lazy("Enter what the record holds.")},
+    )
+    partition_key = forms.CharField(
+        label=gettext_lazy("Partition key"),
+        max_length=records.MOST_KEY,
+        initial="test",
+        error_messages={"required": gettext_lazy("Enter a partition key.")},
+        help_text=gettext_lazy("Records with the same key go to the same partition."),
+    )
