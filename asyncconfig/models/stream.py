@@ -1,5 +1,6 @@
 """Streams of this installation's data ingestion service (DIS)."""
 
+import re
 import uuid
 
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
@@ -9,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from functions.models import Project
 
 MAX_PARTITIONS = 50
+NAME_FORM = re.compile(r"\A[A-Za-z0-9_-]{1,64}\Z")
 
 
 class Stream(models.Model):
@@ -24,7 +26,7 @@ class Stream(models.Model):
     name = models.CharField(
         _("name"),
         max_length=64,
-        validators=[RegexValidator(r"\A[A-Za-z0-9_-]{1,64}\Z")],
+        validators=[RegexValidator(NAME_FORM.pattern)],
     )
     partitions = models.PositiveSmallIntegerField(
         _("partitions"),

@@ -6,7 +6,7 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy
 
-from asyncconfig.models.stream import MAX_PARTITIONS
+from asyncconfig.models.stream import MAX_PARTITIONS, NAME_FORM
 from asyncconfig.streams import records
 
 NAME_RULE = gettext_lazy("Use 1–64 letters, digits, “-” or “_”.")
@@ -31,7 +31,7 @@ class StreamForm(forms.Form):
     name = forms.CharField(
         label=gettext_lazy("Name"),
         max_length=64,
-        validators=[RegexValidator(r"\A[A-Za-z0-9_-]{1,64}\Z", NAME_RULE)],
+        validators=[RegexValidator(NAME_FORM, NAME_RULE)],
         error_messages={"required": NAME_RULE, "max_length": NAME_RULE},
         help_text=NAME_RULE,
     )

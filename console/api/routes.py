@@ -10,6 +10,7 @@ from console.api import (
     async_config,
     calls,
     code,
+    dis,
     errors,
     events,
     functions,
@@ -43,6 +44,8 @@ for module in (
     events,
 ):
     api.add_router(FUNCTIONS, module.router)
+# A stream may be called "tags".
+api.add_router(PROJECT, dis.router)
 api.add_router(PROJECT, tags.router)
 api.add_router("/v3", iam.router)
 
