@@ -1,8 +1,13 @@
 """The kinds of destinations, by the name the API gives them."""
 
 from asyncconfig.destinations.base import Destination
+from asyncconfig.destinations.dis import DisDestination
 from asyncconfig.destinations.function import FunctionDestination
 
 KINDS: dict[str, Destination] = {
-    destination.kind: destination for destination in (FunctionDestination(),)
+    destination.kind: destination
+    for destination in (
+        FunctionDestination(),
+        DisDestination(),
+    )
 }

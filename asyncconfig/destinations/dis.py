@@ -1,0 +1,269 @@
+"""Destination: a stream of the data ingestion service (DIS), here or in the cloud."""
+
+import base64
+import json
+from functools import lru_cache
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from asyncconfig.destinations.base import (
+    Destination,
+    ParamForm,
+    Parcel,
+    Receipt,
+    Target,
+)
+from asyncconfig.exceptions import (
+    DeliveryError,
+    RecordsAway,
+    RecordsRefused,
+    StreamUnknown,
+)
+from asyncconfig.models import Stream
+from asyncconfig.models.config import DIS
+from asyncconfig.models.stream import NAME_FORM
+from asyncconfig.streams import keeping, partitions, records
+from asyncconfig.streams.records import NewRecord
+from functions.models import Version
+from functions.models.agency import PUT_RECORDS, Reach
+
+try:
+    import huaweicloudsdkdis.v2 as sdk
+    from huaweicloudsdkcore.auth.credentials import BasicCredentials
+    from huaweicloudsdkcore.exceptions import exceptions as sdk_errors
+    from huaweicloudsdkcore.http.http_config import HttpConfig
+except ImportError:
+    # The extra "cloud" is not installed: streams of this installation work.
+    sdk = None
+
+# Seconds to connect and to wait for an answer, when sending and when verifying.
+TIMEOUT = (5.0, 15.0)
+VERIFY_TIMEOUT = (1.0, 2.0)
+# Too much traffic, too many requests, too many failures; a key locked for minutes.
+PASSING = {"DIS.4303", "DIS.4305", "DIS.4309", "APIGW.0303"}
+STREAM_UNKNOWN, DENIED = "DIS.4301", "DIS.4116"
+CHOOSE = gettext_lazy("Choose a stream.")
+
+
+class StreamChoiceForm(ParamForm):
+    """Which stream: one of the project's, or any name where the service is remote."""
+
+    stream = forms.CharField(
+        label=gettext_lazy("Target stream"),
+        max_length=64,
+        error_messages={"required": CHOOSE},
+    )
+
+    def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._version = version
+        self._streams: dict[str, Stream] = {}
+        if not _endpoint(version):
+            project = version.function.project
+            found = keeping.of(project).order_by("name")
+            self._streams = {stream.name: stream for stream in found}
+            self.fields["stream"] = forms.ChoiceField(
+                label=gettext_lazy("Target stream"),
+                choices=[("", CHOOSE), *((name, name) for name in self._streams)],
+                error_messages={"required": CHOOSE, "invalid_choice": CHOOSE},
+            )
+
+    def clean_stream(self) -> str:
+        name = str(self.cleaned_data["stream"])
+        if not NAME_FORM.match(name):
+            raise ValidationError(CHOOSE)
+        return name
+
+    def param(self) -> str:
+        return json.dumps({"stream_name": self.cleaned_data["stream"]})
+
+    def note(self) -> str:
+        """Say how many partitions the chosen stream has, and that it runs."""
+        stream = self._streams.get(str(self["stream"].value() or ""))
+        if stream is None:
+            return ""
+        return ngettext(
+            "%(n)d partition, running.", "%(n)d partitions, running.", stream.partitions
+        ) % {"n": stream.partitions}
+
+
+class DisDestination(Destination):
+    kind = DIS
+    label = gettext_lazy("DIS")
+    action = PUT_RECORDS
+
+    def form(self, version: Version, **kwargs: Any) -> StreamChoiceForm:
+        return StreamChoiceForm(version=version, **kwargs)
+
+    def initial(self, param: str, version: Version) -> dict[str, Any]:
+        return {"stream": _name(param)}
+
+    def read(self, param: str, version: Version) -> Target:
+        """Read {"stream_name": …}; a local stream must be of the same project."""
+        name = _name(param)
+        if not _endpoint(version):
+            try:
+                keeping.find(version.function.project, name)
+            except StreamUnknown as error:
+                raise ValidationError(str(error), code="gone") from error
+        return Target(name, name)
+
+    def verify(self, param: str, version: Version) -> str:
+        """Ask a remote service whether it has the stream."""
+        if not _endpoint(version):
+            return ""
+        request = "ShowStreamRequest", {"stream_name": _name(param)}
+        try:
+            _call(_reach(version), "show_stream", *request, VERIFY_TIMEOUT)
+        except DeliveryError as error:
+            if error.permanent:
+                raise ValidationError(str(error)) from error
+            return str(error)
+        return ""
+
+    def send(self, parcel: Parcel) -> Receipt:
+        """Put the record as one of its stream; its partition key is the request ID.
+
+        DIS keeps no attributes, and the record stays as it is shown: what arrives
+        twice has the same request ID, as key and within the record.
+        """
+        remote = _endpoint(parcel.version)
+        reference = _put_remotely(parcel) if remote else _put_here(parcel)
+        partition, _slash, number = reference.partition("/")
+        return Receipt(f"Put into {partition} as number {number}.", reference)
+
+
+def _put_here(parcel: Parcel) -> str:
+    key = str(parcel.request_id)
+    try:
+        stream = keeping.find(parcel.version.function.project, _name(parcel.param))
+        partition = partitions.of_key(key, count=stream.partitions)
+        (put,) = records.put(stream, [NewRecord(parcel.record, partition, key)])
+    except RecordsAway as error:
+        raise DeliveryError(str(error), permanent=False) from error
+    except (StreamUnknown, RecordsRefused) as error:
+        raise DeliveryError(str(error), permanent=True) from error
+    return put.reference
+
+
+def _put_remotely(parcel: Parcel) -> str:
+    entry = {
+        "data": base64.b64encode(parcel.record).decode("ascii"),
+        "partition_key": str(parcel.request_id),
+    }
+    body = {"stream_name": _name(parcel.param), "records": [entry]}
+    answer = _call(
+        _reach(parcel.version), "send_records", "SendRecordsRequest", {"body": body}
+    )
+    results = answer.records or []
+    if answer.failed_record_count or len(results) != 1 or results[0].error_code:
+        raise _refused_record(results)
+    return f"{results[0].partition_id}/{results[0].sequence_number}"
+
+
+def _refused_record(results: list[Any]) -> DeliveryError:
+    """Translate a record that failed although the request was answered with 200."""
+    code = str(results[0].error_code or "") if results else ""
+    message = str(results[0].error_message or "") if results else ""
+    told = {"code": code or "?", "message": message}
+    sentence = _("DIS did not take the record: %(code)s %(message)s") % told
+    return DeliveryError(sentence.strip(), permanent=_is_permanent(400, code))
+
+
+def _call(
+    reach: Reach,
+    operation: str,
+    request: str,
+    fields: dict[str, Any],
+    timeout: tuple[float, float] | None = None,
+) -> Any:
+    """Call the cloud's service once; raises DeliveryError with a sentence."""
+    if sdk is None:
+        raise DeliveryError(
+            _("The DIS client is not installed here. Install the extra “cloud”."),
+            permanent=True,
+        )
+    client = _client(
+        reach.access_key,
+        reach.secret_key,
+        reach.project_id,
+        reach.endpoint(DIS),
+        timeout or TIMEOUT,
+    )
+    try:
+        return getattr(client, operation)(getattr(sdk, request)(**fields))
+    except sdk_errors.ServiceResponseException as error:
+        raise _refusal(error, reach.endpoint(DIS)) from error
+    except sdk_errors.SslHandShakeException as error:
+        sentence = _("The certificate of %(url)s is not trusted.")
+        raise _unreached(sentence, reach) from error
+    except (OSError, sdk_errors.SdkException) as error:
+        raise _unreached(_reason(error), reach) from error
+
+
+@lru_cache(maxsize=64)
+def _client(
+    access_key: str,
+    secret_key: str,
+    project_id: str,
+    endpoint: str,
+    timeout: tuple[float, float],
+) -> Any:
+    """Return a client that keeps its connections; it tries once and checks TLS."""
+    config = HttpConfig(timeout=timeout, retry_times=0, ignore_ssl_verification=False)
+    credentials = BasicCredentials(access_key, secret_key, project_id)
+    builder = sdk.DisClient.new_builder().with_http_config(config)
+    return builder.with_credentials(credentials).with_endpoint(endpoint).build()
+
+
+def _refusal(error: Any, url: str) -> DeliveryError:
+    """Translate an error answer of the service."""
+    status, code = int(error.status_code), str(error.error_code)
+    told = {"url": url, "code": code, "message": error.error_msg}
+    if status in (401, 441):
+        sentence = _("%(url)s does not accept the agency's key: %(code)s %(message)s")
+    elif status == 403 or code == DENIED:
+        sentence = _("The agency's key has no permission: %(code)s %(message)s")
+    elif code == STREAM_UNKNOWN:
+        sentence = _("DIS has no such stream: %(code)s %(message)s")
+    else:
+        sentence = _("DIS refused: %(code)s %(message)s")
+    return DeliveryError(sentence % told, permanent=_is_permanent(status, code))
+
+
+def _is_permanent(status: int, code: str) -> bool:
+    """Say whether trying again cannot help; 408, 429 and 5xx pass by themselves."""
+    return 400 <= status < 500 and status not in (408, 429) and code not in PASSING
+
+
+def _reason(error: Exception) -> str:
+    """Say why there was no answer; the SDK lets some time-outs of requests through."""
+    if "timed out" in str(error).lower():
+        return _("%(url)s did not answer in time.")
+    return _("%(url)s cannot be reached.")
+
+
+def _unreached(sentence: str, reach: Reach) -> DeliveryError:
+    return DeliveryError(sentence % {"url": reach.endpoint(DIS)}, permanent=False)
+
+
+def _reach(version: Version) -> Reach:
+    return version.agency.reach if version.agency else Reach()
+
+
+def _endpoint(version: Version) -> str:
+    return _reach(version).endpoint(DIS)
+
+
+def _name(param: str) -> str:
+    try:
+        name = json.loads(param)["stream_name"]
+    except (ValueError, TypeError, KeyError):
+        name = None
+    if not isinstance(name, str) or not NAME_FORM.match(name):
+        raise ValidationError(_("Choose a stream."))
+    return name
