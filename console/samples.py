@@ -7,8 +7,12 @@ from django.http import HttpRequest
 
 from console.exploring import Call, Operation, Parameter, host_of
 
+# By tag: the package and the client of operations that are another service's.
+FUNCTIONGRAPH_SDK = ("huaweicloudsdkfunctiongraph.v2", "FunctionGraphClient")
+SDKS = {"dis": ("huaweicloudsdkdis.v2", "DisClient")}
 # What the SDK calls a parameter where that is not the parameter's own name.
 SDK_NAMES = {
+    "ShowStream.start_partitionId": "start_partition_id",
     "ListFunctionStatistics.function_urn": "func_urn",
     "ShowFunctionMetrics.function_urn": "func_urn",
     "UpdateFunctionCollectState.function_urn": "func_urn",
@@ -53,13 +57,13 @@ def as_sdk(call: Call) -> str:
     inner = f"\n        {inner}\n    " if inner else ""
     method = re.sub(r"(?<!^)(?=[A-Z])", "_", operation.id).lower()
     project = call.values.get("project_id", "")
+    package, client = SDKS.get(operation.tag, FUNCTIONGRAPH_SDK)
     return (
         "from huaweicloudsdkcore.auth.credentials import BasicCredentials\n"
-        f"from huaweicloudsdkfunctiongraph.v2 import "
-        f"FunctionGraphClient, {operation.id}Request\n\n"
+        f"from {package} import {client}, {operation.id}Request\n\n"
         f"credentials = BasicCredentials(access_key, secret_key, {project!r})\n"
         "client = (\n"
-        "    FunctionGraphClient.new_builder()\n"
+        f"    {client}.new_builder()\n"
         "    .with_credentials(credentials)\n"
         f"    .with_endpoint({call.url.removesuffix(call.target)!r})\n"
         "    .build()\n"

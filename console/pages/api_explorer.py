@@ -33,6 +33,7 @@ GROUPS: dict[str, str | Promise] = {
     "log": gettext_lazy("Log switches"),
     "statistics": gettext_lazy("Statistics"),
     "iam": gettext_lazy("Identity"),
+    "dis": gettext_lazy("DIS"),
 }
 PLACES: dict[str, str | Promise] = {
     "path": gettext_lazy("path"),
