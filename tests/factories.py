@@ -7,10 +7,11 @@ from django.contrib.auth.models import Group, User
 
 from asyncconfig import accepting, configuring
 from asyncconfig.destinations import KINDS
+from asyncconfig.streams import keeping
 from functions import creating, projects
 from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
-from functions.models.agency import DEFAULT_AGENCY
+from functions.models.agency import DEFAULT_AGENCY, PUT_RECORDS
 from functions.qualifiers import Resolved
 from functions.runtime import available_runtimes
 
@@ -72,6 +73,25 @@ def make_config(function, *, on_success=None, on_failure=None, **fields):
     return configuring.save(
         latest(function), configuring.Wanted(**sides, **fields), by=None
     )
+
+
+def make_stream(name="results", *, project=None, partitions=1, hours=24):
+    project = project or Project.objects.first() or make_project()
+    return keeping.create(project, name, partitions=partitions, retention_hours=hours)
+
+
+def configure_stream(function, name="results", *, on="on_failure", **fields):
+    """Let latest send its records to a stream, and its agency allow that."""
+    version = latest(function)
+    agency = version.agency
+    agency.actions = [*agency.actions, PUT_RECORDS]
+    agency.save()
+    param = json.dumps({"stream_name": name})
+    target = KINDS["DIS"].read(param, version)
+    wanted = configuring.Wanted(
+        **{on: configuring.Destined("DIS", param, target)}, **fields
+    )
+    return configuring.save(version, wanted, by=None)
 
 
 def accept(function, payload=b"{}", **fields):

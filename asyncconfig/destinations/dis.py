@@ -171,7 +171,8 @@ def _refused_record(results: list[Any]) -> DeliveryError:
     message = str(results[0].error_message or "") if results else ""
     told = {"code": code or "?", "message": message}
     sentence = _("DIS did not take the record: %(code)s %(message)s") % told
-    return DeliveryError(sentence.strip(), permanent=_is_permanent(400, code))
+    permanent = code.startswith("DIS.4") and code not in PASSING
+    return DeliveryError(sentence.strip(), permanent=permanent)
 
 
 def _call(

@@ -3,6 +3,7 @@
 import base64
 import itertools
 
+import huaweicloudsdkdis.v2 as dis_sdk
 import huaweicloudsdkfunctiongraph.v2 as sdk
 import pytest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
@@ -49,6 +50,15 @@ def client_of(known):
 @pytest.fixture(scope="session")
 def client(known):
     return client_of(known)
+
+
+@pytest.fixture(scope="session")
+def dis(known):
+    credentials = BasicCredentials(
+        known["access_key"], known["secret_key"], known["project_id"]
+    )
+    builder = dis_sdk.DisClient.new_builder().with_credentials(credentials)
+    return builder.with_endpoint(known["url"]).build()
 
 
 @pytest.fixture(scope="session")

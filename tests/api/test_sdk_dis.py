@@ -13,15 +13,6 @@ from tests.api.conftest import refused
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="module")
-def dis(known):
-    credentials = BasicCredentials(
-        known["access_key"], known["secret_key"], known["project_id"]
-    )
-    builder = sdk.DisClient.new_builder().with_credentials(credentials)
-    return builder.with_endpoint(known["url"]).build()
-
-
 @pytest.fixture
 def stream(dis):
     """Return a function that creates a stream and gives its name."""
