@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
-from asyncconfig.models import Delivery, Invocation
+from asyncconfig.models import Delivery, Invocation, Stream
 from functions import names
 from functions.models import Alias, Function, Project, TestEvent, Version
 
@@ -173,4 +173,12 @@ def get_delivery(project: Project, delivery_id: UUID) -> Delivery:
     deliveries = Delivery.objects.filter(function__project=project)
     related = deliveries.select_related("invocation__function__project")
     found: Delivery = get_object_or_404(related, delivery_id=delivery_id)
+    return found
+
+
+def get_stream(project: Project, name: str) -> Stream:
+    streams = Stream.objects.filter(project=project).select_related("project")
+    found = streams.filter(name=name).first()
+    if found is None:
+        raise Http404(_("Stream %(name)s does not exist.") % {"name": name})
     return found

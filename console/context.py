@@ -56,6 +56,17 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("Destinations"),
+        (
+            Item(
+                _("Streams"),
+                "streams",
+                "list",
+                ("/resources/streams", "/resources/new-stream"),
+            ),
+        ),
+    ),
+    (
         _("Operate"),
         (
             Item(

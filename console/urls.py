@@ -19,6 +19,7 @@ from console.pages import (
     settings,
     welcome,
 )
+from console.pages.resources import streams
 
 # /f/<package>/<name>/
 function_urls = [
@@ -63,6 +64,13 @@ invocation_urls = [
     path("<uuid:request_id>/<str:part>.bin", invocations.body, name="invocation-body"),
 ]
 
+# /resources/streams/
+stream_urls = [
+    path("<str:name>", streams.detail, name="stream"),
+    path("<str:name>/records", streams.put, name="stream-put"),
+    path("<str:name>/delete", streams.delete, name="stream-delete"),
+]
+
 urlpatterns = [
     path("", functions.home, name="home"),
     path("login", account.login, name="login"),
@@ -88,6 +96,10 @@ urlpatterns = [
     ),
     path("deliveries", deliveries.index, name="deliveries"),
     path("deliveries/resend", deliveries.resend, name="deliveries-resend"),
+    path("resources/streams", streams.index, name="streams"),
+    # A stream may be called "new".
+    path("resources/new-stream", streams.create, name="stream-create"),
+    path("resources/streams/", include(stream_urls)),
     path("api-explorer", api_explorer.explore, name="api-explorer"),
     path("access-keys", access_keys.index, name="access-keys"),
     path("access-keys/new", access_keys.create, name="access-key-create"),
