@@ -29,7 +29,7 @@ class StreamForm(forms.Form):
     """A new stream; hours are how long its records are kept."""
 
     name = forms.CharField(
-        label=gettext_lazy("Name"),
+        label=gettext_lazy("Stream name"),
         max_length=64,
         validators=[RegexValidator(NAME_FORM, NAME_RULE)],
         error_messages={"required": NAME_RULE, "max_length": NAME_RULE},
@@ -43,7 +43,7 @@ class RecordForm(forms.Form):
     """A test record; its key decides the partition."""
 
     content = forms.CharField(
-        label=gettext_lazy("Record"),
+        label=gettext_lazy("Record content"),
         strip=False,
         initial='{"test": true}',
         widget=forms.Textarea(

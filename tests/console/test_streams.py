@@ -1,11 +1,13 @@
 """The pages of streams and their records."""
 
+import json
+
 import pytest
 
 from asyncconfig.models import Stream
 from asyncconfig.streams import records
 from asyncconfig.streams.records import NewRecord
-from console import access
+from console import access, tokens
 from tests.factories import (
     accept,
     configure_stream,
@@ -252,3 +254,50 @@ def test_the_pages_ask_a_fixed_number_of_queries(
         pages.get(INDEX)
     with django_assert_max_num_queries(8):
         pages.get(f"{INDEX}/s0")
+
+
+def api(client, user, method, path, body=None):
+    base = f"/v2/{user.projects.get().project_id}"
+    return client.generic(
+        method,
+        base + path,
+        json.dumps(body) if body else "",
+        content_type="application/json",
+        headers={"X-Auth-Token": tokens.issue(user)},
+    )
+
+
+BODY = {"stream_name": "results", "records": [{"data": "eA==", "partition_key": "k"}]}
+
+
+def test_the_api_refuses_clearly_while_the_store_is_away(client, project):
+    user = make_user(group=access.ADMINISTRATOR, project=project)
+    make_stream()
+
+    answers = [
+        api(client, user, "POST", "/records", BODY),
+        api(client, user, "GET", "/streams/results"),
+        api(client, user, "DELETE", "/streams/results"),
+        api(client, user, "GET", "/cursors?stream-name=results&partition-id=0"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [503] * 4
+    assert {answer.json()["error_code"] for answer in answers} == {"DIS.5000"}
+    assert Stream.objects.exists()
+
+
+def test_the_api_asks_for_the_right_of_each_operation(client, project, valkey):
+    reader = make_user(group=access.READER, project=project)
+    invoker = make_user(group=access.INVOKER, project=project)
+    make_stream()
+    new = {"stream_name": "fresh", "partition_count": 1}
+
+    refused = [
+        api(client, reader, "POST", "/records", BODY),
+        api(client, invoker, "POST", "/streams", new),
+        api(client, invoker, "DELETE", "/streams/results"),
+    ]
+
+    assert [answer.json()["error_code"] for answer in refused] == ["FSS.1126"] * 3
+    assert api(client, reader, "GET", "/streams/results").status_code == 200
+    assert api(client, invoker, "POST", "/records", BODY).status_code == 200
