@@ -148,6 +148,16 @@ def test_a_test_record_is_put(pages, valkey):
     assert (record.key, record.data) == ("k", b'{"a": 1}')
 
 
+def test_the_records_below_a_dialog_lead_to_the_streams_page(pages, valkey):
+    put(make_stream(), b"x")
+
+    page = pages.get(f"{PAGE}/records").text
+
+    assert f'hx-get="{PAGE}' in page
+    assert f'href="{PAGE}?record=0&amp;partition=0"' in page
+    assert 'href="?' not in page
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
