@@ -192,12 +192,14 @@ def read(
 
 
 def newest(
-    stream: Stream, partition: int, *, before: int | None, most_bytes: int, most: int
+    stream: Stream, span: Span, *, before: int | None, most_bytes: int, most: int
 ) -> list[Kept]:
-    """Return the records below a number, newest first, without what expired."""
-    oldest = first_since(stream, partition, _EPOCH)
-    ends = "+" if before is None else f"({before}-1", f"{oldest}-1"
-    return _read(stream, partition, ends, most_bytes, most, back=True)
+    """Return the records of a partition below a number, newest first.
+
+    What expired before the span was asked for is not among them.
+    """
+    ends = "+" if before is None else f"({before}-1", f"{span.oldest}-1"
+    return _read(stream, span.partition, ends, most_bytes, most, back=True)
 
 
 def _read(

@@ -118,7 +118,7 @@ def _detail(request: HttpRequest, stream: Stream) -> dict[str, Any]:
         try:
             found = records.newest(
                 stream,
-                span.partition,
+                span,
                 before=before,
                 most_bytes=PAGE_BYTES,
                 most=PAGE,
