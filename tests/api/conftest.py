@@ -34,17 +34,18 @@ def known(installation):
     return installation.credentials
 
 
-def client_for(url, access_key, secret_key, project_id):
+def client_for(
+    url, access_key, secret_key, project_id, *, client=sdk.FunctionGraphClient
+):
     credentials = BasicCredentials(access_key, secret_key, project_id)
-    builder = sdk.FunctionGraphClient.new_builder().with_credentials(credentials)
+    builder = client.new_builder().with_credentials(credentials)
     return builder.with_endpoint(url).build()
 
 
-def client_of(known):
+def client_of(known, client=sdk.FunctionGraphClient):
     """Return the administrator's client of an installation."""
-    return client_for(
-        known["url"], known["access_key"], known["secret_key"], known["project_id"]
-    )
+    keys = known["access_key"], known["secret_key"], known["project_id"]
+    return client_for(known["url"], *keys, client=client)
 
 
 @pytest.fixture(scope="session")
@@ -54,11 +55,7 @@ def client(known):
 
 @pytest.fixture(scope="session")
 def dis(known):
-    credentials = BasicCredentials(
-        known["access_key"], known["secret_key"], known["project_id"]
-    )
-    builder = dis_sdk.DisClient.new_builder().with_credentials(credentials)
-    return builder.with_endpoint(known["url"]).build()
+    return client_of(known, dis_sdk.DisClient)
 
 
 @pytest.fixture(scope="session")

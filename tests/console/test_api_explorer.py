@@ -193,7 +193,7 @@ def test_what_is_shown_as_sdk_and_curl_is_right_for_every_operation(rf, person):
         if not shown:
             continue
         tree = ast.parse(shown)
-        package, client = exploring.SDKS.get(operation.tag, exploring.FUNCTIONGRAPH_SDK)
+        package, client = samples.SDKS.get(operation.tag, samples.FUNCTIONGRAPH_SDK)
         sdk = importlib.import_module(package)
         called = next(
             node
