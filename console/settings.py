@@ -107,6 +107,11 @@ RQ_QUEUE = {
 }
 RQ_QUEUES = dict.fromkeys(("invoke", "deliver", "notify"), RQ_QUEUE)
 
+# The object storage of this installation; `up` starts one and says where it is.
+OBS_ENDPOINT = env.text("OBS_ENDPOINT")
+OBS_ACCESS_KEY = env.secret("OBS_ACCESS_KEY", file=KEYS_DIR / "obs-access.key")
+OBS_SECRET_KEY = env.secret("OBS_SECRET_KEY", file=KEYS_DIR / "obs-secret.key")
+
 STATIC_URL = "static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"

@@ -70,9 +70,10 @@ class Installation:
     def command(self, *arguments):
         return [sys.executable, str(ROOT / "manage.py"), *arguments]
 
-    def start(self):
+    def start(self, *arguments):
+        where = ("--data-dir", str(self.data), "--port", str(self.port))
         self.process = subprocess.Popen(
-            self.command("up", "--data-dir", str(self.data), "--port", str(self.port)),
+            self.command("up", *where, *arguments),
             env=self._env,
             cwd="/",
             stdout=subprocess.PIPE,

@@ -14,10 +14,11 @@ LAST_PATIENCE = 1.0
 
 
 class Supervisor:
-    """Children in the order they depend on each other; stopped in reverse."""
+    """Children, and among them the services that the others depend on."""
 
     def __init__(self) -> None:
         self._children: list[Child] = []
+        self._services: list[Child] = []
         self._stop = threading.Event()
         signal.signal(signal.SIGTERM, self._ask)
         signal.signal(signal.SIGINT, self._ask)
@@ -30,8 +31,9 @@ class Supervisor:
     def is_stopping(self) -> bool:
         return self._stop.is_set()
 
-    def add(self, child: Child) -> None:
-        self._children.append(child)
+    def add(self, child: Child, *, is_service: bool = False) -> None:
+        """Start a child; a service is ended only when those who use it are gone."""
+        (self._services if is_service else self._children).append(child)
         child.start()
 
     def watch(self) -> None:
@@ -40,14 +42,13 @@ class Supervisor:
             self.look_after()
 
     def look_after(self) -> None:
-        for child in self._children:
+        for child in (*self._services, *self._children):
             child.look_after()
 
     def stop(self) -> None:
         """End workers and web first, what they depend on last."""
-        first, last = self._children[1:], self._children[:1]
-        _end(first, patience=PATIENCE)
-        _end(last, patience=LAST_PATIENCE)
+        _end(self._children, patience=PATIENCE)
+        _end(self._services, patience=LAST_PATIENCE)
 
 
 def _end(children: list[Child], *, patience: float) -> None:

@@ -5,6 +5,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console import env
-from console.supervision import places
+from console.supervision import places, seaweed
 from console.supervision.child import Child
 from console.supervision.places import CannotStart
 from console.supervision.supervisor import Supervisor
@@ -25,7 +27,7 @@ ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
 class Command(BaseCommand):
-    help = "Start Valkey, the web server and the workers; stop them with Ctrl-C."
+    help = "Start the services, the web server and the workers; Ctrl-C stops them."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,7 +39,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--no-obs",
             action="store_true",
-            help="Start no local object storage; this version has none to start.",
+            help="Start no local object storage; OBS_ENDPOINT may name one of yours.",
         )
 
     def handle(self, **options: Any) -> None:
@@ -62,6 +64,7 @@ class Installation:
         self._say = say
         self._data = settings.DATA_DIR
         self._supervisor = Supervisor()
+        self._notes: list[str] = []
         host = options["host"]
         shown = "127.0.0.1" if host in ANYWHERE else host
         shown = f"[{shown}]" if ":" in shown else shown
@@ -94,6 +97,8 @@ class Installation:
         if not env.text("REDIS_URL"):
             self._start_valkey()
         self._prepare()
+        if not (self._options["no_obs"] or env.text("OBS_ENDPOINT")):
+            self._start_obs()
         self._start_web()
         for number in range(self._options["workers"]):
             self._start_worker("invoke", f"worker-{number + 1}")
@@ -102,6 +107,12 @@ class Installation:
         if not self._supervisor.is_stopping:
             self._say(f"Console ready at {self.url}")
             self._say(f"Sign in as admin; the password is in {self._credentials}.")
+            for note in self._notes:
+                self._say(note)
+
+    @cached_property
+    def _sockets(self) -> Path:
+        return places.socket_folder(self._data)
 
     @property
     def _credentials(self) -> Path:
@@ -109,7 +120,7 @@ class Installation:
         return path
 
     def _start_valkey(self) -> None:
-        folder = places.socket_folder(self._data)
+        folder = self._sockets
         (self._data / "valkey").mkdir(mode=0o700, exist_ok=True)
         self._env["REDIS_URL"] = f"unix://{folder}/valkey.sock"
         command = [
@@ -118,7 +129,7 @@ class Installation:
             *("--dir", str(self._data / "valkey"), "--appendonly", "yes"),
             *("--appendfsync", "everysec", "--save", "", "--daemonize", "no"),
         ]
-        self._add("valkey", command)
+        self._add("valkey", command, is_service=True)
         self._wait(self._pings, "Valkey does not answer.")
 
     def _pings(self) -> bool:
@@ -129,6 +140,19 @@ class Installation:
             return False
         finally:
             client.close()
+
+    def _start_obs(self) -> None:
+        """Start the object storage; nobody waits until it answers."""
+        binary = seaweed.find()
+        if binary is None:
+            self._notes.append(seaweed.MISSING)
+            return
+        keys = (settings.OBS_ACCESS_KEY, settings.OBS_SECRET_KEY)
+        storage = seaweed.prepare(
+            binary, data=self._data / "obs", run=self._sockets, keys=keys
+        )
+        self._env["OBS_ENDPOINT"] = storage.endpoint
+        self._add("obs", storage.command, env=storage.env, is_service=True)
 
     def _prepare(self) -> None:
         done = subprocess.run(
@@ -157,9 +181,17 @@ class Installation:
     def _start_worker(self, queue: str, name: str) -> None:
         self._add(name, [sys.executable, MANAGE, "worker", "--queue", queue])
 
-    def _add(self, name: str, command: list[str]) -> None:
+    def _add(
+        self,
+        name: str,
+        command: list[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        is_service: bool = False,
+    ) -> None:
         logs = self._data / "logs"
-        self._supervisor.add(Child(name, command, env=self._env, logs=logs))
+        child = Child(name, command, env=self._env if env is None else env, logs=logs)
+        self._supervisor.add(child, is_service=is_service)
 
     def _answers(self) -> bool:
         try:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.installation import Installation, free_port, processes, until
 
-PARTS = ("valkey-server", "granian", "--queue invoke", "--queue deliver")
+PARTS = ("valkey-server", "/weed ", "granian", "--queue invoke", "--queue deliver")
 
 
 @pytest.fixture(scope="module")
