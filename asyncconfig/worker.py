@@ -15,6 +15,7 @@ from rq.serializers import JSONSerializer
 from asyncconfig import queue as wakeups
 from asyncconfig.delivering import DeliverLane
 from asyncconfig.dispatching import Dispatcher, Lane, current
+from asyncconfig.expiring import Expirer
 from asyncconfig.invoking import InvokeLane
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,9 @@ def run(queue: str, *, slots: int) -> None:
     dispatcher: Dispatcher[Any, Any] = Dispatcher(LANES[queue](), slots=slots)
     dispatcher.start()
     current.dispatcher = dispatcher
+    expirer = Expirer()
+    if queue == wakeups.DELIVER:
+        expirer.start()
     try:
         stop = _Stop()
         while not stop.asked:
@@ -42,6 +46,7 @@ def run(queue: str, *, slots: int) -> None:
     except SystemExit:
         logger.info("Asked to stop.")
     finally:
+        expirer.stop()
         dispatcher.stop(grace=settings.WORKER_GRACE_SECONDS)
 
 

@@ -34,3 +34,24 @@ def valkey(settings, tmp_path_factory):
     with redis.Redis.from_url(server.url) as client:
         yield client
     server.kill()
+
+
+@pytest.fixture(scope="session")
+def seaweedfs(tmp_path_factory):
+    """A real SeaweedFS for the whole run; a missing one fails."""
+    from tests.local_services import SeaweedFS  # noqa: PLC0415 - boto3 is slow to load
+
+    made = SeaweedFS(tmp_path_factory.mktemp("obs"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def obs(seaweedfs, settings):
+    """The object storage of this installation, up and running."""
+    settings.OBS_ENDPOINT = seaweedfs.endpoint
+    settings.OBS_ACCESS_KEY, settings.OBS_SECRET_KEY = (
+        "test-access-key",
+        "test-secret-key",
+    )
+    return seaweedfs

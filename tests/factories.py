@@ -2,10 +2,11 @@
 
 import itertools
 import json
+import uuid
 
 from django.contrib.auth.models import Group, User
 
-from asyncconfig import accepting, configuring
+from asyncconfig import accepting, buckets, configuring
 from asyncconfig.destinations import KINDS
 from asyncconfig.streams import keeping
 from functions import creating, projects
@@ -64,9 +65,9 @@ def function_destination(function, qualifier="latest"):
 
 
 def make_config(function, *, on_success=None, on_failure=None, **fields):
-    """Configure latest; targets are functions."""
+    """Configure latest; targets are functions, or destined already."""
     sides = {
-        name: function_destination(target)
+        name: function_destination(target) if isinstance(target, Function) else target
         for name, target in (("on_success", on_success), ("on_failure", on_failure))
         if target
     }
@@ -82,16 +83,36 @@ def make_stream(name="results", *, project=None, partitions=1, hours=24):
 
 def configure_stream(function, name="results", *, on="on_failure", **fields):
     """Let latest send its records to a stream, and its agency allow that."""
+    allow(function, PUT_RECORDS)
     version = latest(function)
-    agency = version.agency
-    agency.actions = [*agency.actions, PUT_RECORDS]
-    agency.save()
     param = json.dumps({"stream_name": name})
     target = KINDS["DIS"].read(param, version)
     wanted = configuring.Wanted(
         **{on: configuring.Destined("DIS", param, target)}, **fields
     )
     return configuring.save(version, wanted, by=None)
+
+
+def allow(function, *actions):
+    """Let the function's agency do these as well."""
+    agency = latest(function).agency
+    agency.actions = [*agency.actions, *actions]
+    agency.save()
+
+
+def make_bucket(name="", *, project=None):
+    """A bucket in the storage of the `obs` fixture."""
+    project = project or Project.objects.first() or make_project()
+    return buckets.create(project, name or f"bucket-{uuid.uuid4().hex[:12]}")
+
+
+def obs_destination(function, bucket, *, prefix="async/", expires=0):
+    names = {"bucket": bucket.name, "prefix": prefix, "expires": expires}
+    param = json.dumps(names)
+    destination = KINDS["OBS"]
+    return configuring.Destined(
+        destination.kind, param, destination.read(param, latest(function))
+    )
 
 
 def accept(function, payload=b"{}", **fields):

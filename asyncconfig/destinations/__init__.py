@@ -3,11 +3,13 @@
 from asyncconfig.destinations.base import Destination
 from asyncconfig.destinations.dis import DisDestination
 from asyncconfig.destinations.function import FunctionDestination
+from asyncconfig.destinations.obs import ObsDestination
 
 KINDS: dict[str, Destination] = {
     destination.kind: destination
     for destination in (
         FunctionDestination(),
         DisDestination(),
+        ObsDestination(),
     )
 }

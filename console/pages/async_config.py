@@ -28,6 +28,7 @@ from console.access import Right
 from console.htmx import redirect_page, render_page
 from console.pages import heads
 from console.pages.heads import Head
+from functions import names
 from functions.models import Function
 
 SAMPLE_TIME = datetime(2020, 8, 20, 4, tzinfo=UTC)
@@ -152,16 +153,22 @@ def _functions(head: Head) -> list[dict[str, Any]]:
 
 def _unknown(params: ParamForm | None, functions: list[dict[str, Any]]) -> str:
     """Return the function that was typed but does not exist: what is typed stays."""
-    chosen = str(params["function"].value() or "") if params else ""
+    chosen = _function_of(params)
     return "" if chosen in [one["name"] for one in functions] else chosen
+
+
+def _function_of(params: ParamForm | None) -> str:
+    """Return the function that is chosen now, where the target is one."""
+    if params is None or "function" not in params.fields:
+        return ""
+    return str(params["function"].value() or "")
 
 
 def _qualifiers(head: Head, form: AsyncConfigForm, side: str) -> list[str]:
     """Return the versions and aliases of the function that is chosen now."""
-    params = form.params[side]
-    if params is None:
-        return []
-    chosen = str(params["function"].value() or "")
+    chosen = _function_of(form.params[side])
+    if not chosen:
+        return [names.LATEST]
     package, _slash, name = chosen.rpartition("/")
     functions = Function.objects.in_project(head.function.project)
     function = functions.filter(package=package or "default", name=name).first()

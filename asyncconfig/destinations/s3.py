@@ -1,0 +1,260 @@
+"""The S3 protocol over boto3: signature v4, path style, each trouble a sentence."""
+
+import threading
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore import exceptions
+from botocore.config import Config
+from django.utils.translation import gettext as _
+from urllib3.exceptions import NameResolutionError
+
+from asyncconfig.destinations.storage import (
+    Account,
+    Found,
+    Listing,
+    Pace,
+    Storage,
+    StorageError,
+    Trouble,
+)
+
+LIFETIME_HEADER = "x-obs-expires"
+LIFETIME_NOTE = "lifetime-days"
+PIECE = 64 * 1024
+CONNECTIONS = 32
+BUSY = (408, 425, 429)
+_making = threading.Lock()
+
+
+def storage(account: Account, pace: Pace) -> "S3Storage":
+    """Return the client of an account; made once, for all threads."""
+    with _making:  # Clients may be shared between threads, but not made by two.
+        return _storage(account, pace)
+
+
+@lru_cache(maxsize=64)
+def _storage(account: Account, pace: Pace) -> "S3Storage":
+    try:
+        client = boto3.session.Session().client(
+            "s3",
+            endpoint_url=account.endpoint,
+            region_name=account.region,
+            aws_access_key_id=account.access_key,
+            aws_secret_access_key=account.secret_key,
+            config=Config(
+                signature_version="s3v4",
+                s3={"addressing_style": "path"},
+                connect_timeout=pace.connect,
+                read_timeout=pace.read,
+                # The engine's own tries are the ones that are seen and counted.
+                retries={"total_max_attempts": 1},
+                max_pool_connections=CONNECTIONS,
+                # Newer checksums are not understood by every S3, OBS among them.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+                # What is on this machine is not reached through a proxy.
+                proxies={} if account.is_own else None,
+            ),
+        )
+    except (ValueError, exceptions.BotoCoreError) as error:
+        raise StorageError(
+            _("The endpoint %(endpoint)s cannot be used. Write a URL with a host.")
+            % {"endpoint": _shown(account.endpoint)},
+            Trouble.OTHER,
+            permanent=True,
+        ) from error
+    client.meta.events.register("before-parameter-build.s3.PutObject", _take_lifetime)
+    client.meta.events.register("before-call.s3.PutObject", _send_lifetime)
+    return S3Storage(client, account, pace)
+
+
+def _take_lifetime(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    """Take the lifetime out of the metadata: it is a header of its own."""
+    context[LIFETIME_HEADER] = params.get("Metadata", {}).pop(LIFETIME_NOTE, "")
+
+
+def _send_lifetime(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    """Add the header before the request is signed; boto3 has no name for it."""
+    if days := context.get(LIFETIME_HEADER):
+        params["headers"][LIFETIME_HEADER] = days
+
+
+class S3Storage(Storage):
+    """See `storage.Storage`."""
+
+    def __init__(self, client: Any, account: Account, pace: Pace) -> None:
+        self._client = client
+        self._account = account
+        self._pace = pace
+
+    def put(
+        self, bucket: str, key: str, body: bytes, *, notes: dict[str, str], days: int
+    ) -> None:
+        metadata = dict(notes)
+        if days and not self._account.is_own:
+            metadata[LIFETIME_NOTE] = str(days)
+        self._call(
+            "put_object",
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            ContentType="application/json",
+            Metadata=metadata,
+        )
+
+    def check(self, bucket: str) -> None:
+        self._call("head_bucket", Bucket=bucket)
+
+    def create(self, bucket: str) -> None:
+        try:
+            self._client.create_bucket(Bucket=bucket)
+        except self._client.exceptions.BucketAlreadyOwnedByYou:
+            return
+        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
+            raise self._say(error, bucket) from error
+
+    def remove(self, bucket: str) -> None:
+        self._call("delete_bucket", Bucket=bucket)
+
+    def delete(self, bucket: str, key: str) -> None:
+        self._call("delete_object", Bucket=bucket, Key=key)
+
+    def find(
+        self, bucket: str, prefix: str, *, token: str = "", most: int = 50
+    ) -> Listing:
+        further = {"ContinuationToken": token} if token else {}
+        page = self._call(
+            "list_objects_v2",
+            Bucket=bucket,
+            Prefix=prefix,
+            Delimiter="/",
+            MaxKeys=most,
+            **further,
+        )
+        return Listing(
+            tuple(one["Prefix"] for one in page.get("CommonPrefixes", ())),
+            tuple(
+                Found(one["Key"], one["Size"], one["LastModified"])
+                for one in page.get("Contents", ())
+            ),
+            page.get("NextContinuationToken", ""),
+        )
+
+    def count(self, bucket: str, *, most: int) -> int:
+        page = self._call("list_objects_v2", Bucket=bucket, MaxKeys=most)
+        return len(page.get("Contents", ()))
+
+    def read(self, bucket: str, key: str, *, most: int) -> bytes:
+        body = self._call("get_object", Bucket=bucket, Key=key)["Body"]
+        try:
+            return bytes(body.read(most))
+        except exceptions.BotoCoreError as error:
+            raise self._say(error, bucket) from error
+        finally:
+            body.close()
+
+    def stream(self, bucket: str, key: str) -> Iterator[bytes]:
+        body = self._call("get_object", Bucket=bucket, Key=key)["Body"]
+        pieces: Iterator[bytes] = body.iter_chunks(PIECE)
+        return pieces
+
+    def _call(self, operation: str, **kwargs: Any) -> Any:
+        try:
+            return getattr(self._client, operation)(**kwargs)
+        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
+            raise self._say(error, kwargs["Bucket"]) from error
+
+    def _say(self, error: Exception, bucket: str) -> StorageError:
+        where = _shown(self._account.endpoint)
+        if isinstance(error, exceptions.ClientError):
+            return _refused(error, where, bucket)
+        return _unreached(error, where, self._pace)
+
+
+def _shown(endpoint: str) -> str:
+    """Return an endpoint without what may be secret in it."""
+    try:
+        parts = urlsplit(endpoint)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return endpoint.rpartition("@")[2]
+    return f"{parts.scheme}://{parts.hostname or ''}{port}"
+
+
+def _refused(error: exceptions.ClientError, where: str, bucket: str) -> StorageError:
+    """Read an answer of the storage; a HEAD has no code but the status."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    known = _known(code, where, bucket)
+    if known is not None:
+        return known
+    facts = {"endpoint": where, "code": code or status}
+    if status >= 500 or status in BUSY:
+        sentence = _("%(endpoint)s has trouble now (%(code)s). Try again later.")
+        return StorageError(sentence % facts, Trouble.AWAY, permanent=False)
+    facts["reason"] = error.response.get("Error", {}).get("Message", "")
+    sentence = _("%(endpoint)s refuses the request: %(code)s %(reason)s")
+    return StorageError(sentence % facts, Trouble.OTHER, permanent=True)
+
+
+def _known(code: str, where: str, bucket: str) -> StorageError | None:
+    """Return what a code of S3 means, or None for one that needs no own words."""
+    facts = {"bucket": bucket, "endpoint": where}
+    match code:
+        case "NoSuchBucket" | "404":
+            trouble = Trouble.NO_BUCKET
+            sentence = _("Bucket %(bucket)s does not exist. Create it, then try again.")
+        case "NoSuchKey":
+            trouble = Trouble.NO_OBJECT
+            sentence = _("This object does not exist any more.")
+        case "AccessDenied" | "403":
+            trouble = Trouble.DENIED
+            sentence = _(
+                "%(endpoint)s denies access to bucket %(bucket)s. "
+                "Allow the key to write there."
+            )
+        case "InvalidAccessKeyId":
+            trouble = Trouble.WRONG_KEY
+            sentence = _("%(endpoint)s does not know the access key. Check the key.")
+        case "SignatureDoesNotMatch":
+            trouble = Trouble.WRONG_KEY
+            sentence = _(
+                "%(endpoint)s does not accept the signature. Check the secret key."
+            )
+        case "BucketNotEmpty":
+            trouble = Trouble.NOT_EMPTY
+            sentence = _("Bucket %(bucket)s is not empty. Delete its objects first.")
+        case "InvalidBucketName" | "BucketAlreadyExists":
+            trouble = Trouble.BAD_NAME
+            sentence = _("The name %(bucket)s cannot be used. Choose another one.")
+        case _:
+            return None
+    return StorageError(sentence % facts, trouble, permanent=True)
+
+
+def _unreached(error: Exception, where: str, pace: Pace) -> StorageError:
+    """Say why no answer came; all of it may be over in a while."""
+    facts: dict[str, Any] = {"endpoint": where}
+    cause = getattr(error, "kwargs", {}).get("error")
+    if isinstance(cause, NameResolutionError):
+        sentence = _("The host of %(endpoint)s is not known. Check its name.")
+    elif isinstance(error, exceptions.EndpointConnectionError):
+        sentence = _("Nothing can be reached at %(endpoint)s. Check that it runs.")
+    elif isinstance(error, exceptions.ConnectTimeoutError):
+        facts["seconds"] = f"{pace.connect:g}"
+        sentence = _("%(endpoint)s took no connection within %(seconds)s s.")
+    elif isinstance(error, exceptions.ReadTimeoutError):
+        facts["seconds"] = f"{pace.read:g}"
+        sentence = _("%(endpoint)s did not answer within %(seconds)s s.")
+    elif isinstance(error, exceptions.SSLError):
+        sentence = _("The certificate of %(endpoint)s cannot be verified.")
+    elif isinstance(error, exceptions.ParamValidationError):
+        sentence = _("The bucket or the prefix has a character that S3 does not take.")
+        return StorageError(sentence, Trouble.BAD_NAME, permanent=True)
+    else:
+        sentence = _("The connection to %(endpoint)s broke. Try again.")
+    return StorageError(sentence % facts, Trouble.AWAY, permanent=False)

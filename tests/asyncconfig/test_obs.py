@@ -1,0 +1,498 @@
+"""OBS as a destination: what arrives, what fails for good, what is sent again."""
+
+import json
+import socket
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.utils import translation
+
+from asyncconfig import clock, delivering, sweeping
+from asyncconfig.destinations import KINDS, storage
+from asyncconfig.destinations.base import Parcel
+from asyncconfig.destinations.obs import key_of
+from asyncconfig.destinations.storage import Account, Pace, StorageError, Trouble
+from asyncconfig.models import Bucket, Delivery, ObjectExpiry
+from functions.models.agency import PUT_OBJECT, Reach
+from tests.factories import (
+    RAISES,
+    accept,
+    allow,
+    latest,
+    make_bucket,
+    make_config,
+    make_function,
+    make_project,
+    obs_destination,
+)
+
+pytestmark = [pytest.mark.engine, pytest.mark.django_db]
+OBS = KINDS["OBS"]
+
+
+def param(bucket, prefix="async/", expires=0):
+    names = {"bucket": str(bucket), "prefix": prefix, "expires": expires}
+    return json.dumps(names)
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"
+
+
+def failing(bucket, *, expires=0):
+    """Accept a request that fails and is told to a bucket."""
+    function = make_function(source=RAISES)
+    allow(function, PUT_OBJECT)
+    told = obs_destination(function, bucket, expires=expires)
+    make_config(function, max_retries=0, on_failure=told)
+    return accept(function, b'{"key": "value"}')
+
+
+def test_the_record_arrives_as_it_is_shown(engine, obs):
+    bucket = make_bucket()
+    invocation = failing(bucket)
+
+    engine.run()
+
+    delivery = Delivery.objects.get()
+    day = invocation.accepted_at.astimezone().date().isoformat()
+    ((key, (body, notes)),) = obs.objects(bucket.name).items()
+    assert key == f"async/{invocation.function.name}/{day}/{invocation.request_id}.json"
+    assert body == bytes(delivery.record)
+    assert notes == {
+        "delivery-id": str(delivery.delivery_id),
+        "request-id": str(invocation.request_id),
+    }
+    assert (delivery.status, delivery.reference) == ("DELIVERED", key)
+
+
+def test_the_content_type_is_json(engine, obs):
+    bucket = make_bucket()
+    failing(bucket)
+
+    engine.run()
+
+    key = Delivery.objects.get().reference
+    head = obs.client.head_object(Bucket=bucket.name, Key=key)
+    assert head["ContentType"] == "application/json"
+
+
+def test_the_day_of_the_key_is_that_of_the_time_zone():
+    late = datetime(2020, 8, 20, 16, tzinfo=UTC)
+
+    key = key_of("async/", "test1", late, UUID(int=1))
+
+    assert key == f"async/test1/2020-08-21/{UUID(int=1)}.json"
+
+
+@pytest.mark.parametrize(
+    ("prefix", "name"), [("/success", "success/"), ("", ""), ("a/b/", "a/b/")]
+)
+def test_a_leading_slash_is_kept_in_param_and_dropped_in_keys(obs, prefix, name):
+    bucket = make_bucket()
+
+    target = OBS.read(param(bucket, prefix), latest(make_function()))
+
+    assert target.name == f"{bucket.name}/{name}"
+    assert target.place == bucket.name
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("", "Choose a bucket."),
+        ("[]", "Choose a bucket."),
+        ('{"prefix": "a"}', "Choose a bucket."),
+        ('{"bucket": 7}', "Choose a bucket."),
+        ('{"bucket": "a/../b"}', "Choose a bucket."),
+        (
+            '{"bucket": "bbb", "prefix": "a/../b"}',
+            "The prefix can't start with “/” or contain “..”.",
+        ),
+        (
+            '{"bucket": "bbb", "prefix": "a\\u0000"}',
+            "The prefix can't start with “/” or contain “..”.",
+        ),
+        (
+            '{"bucket": "bbb", "prefix": "a\\ud800"}',
+            "The prefix can't start with “/” or contain “..”.",
+        ),
+        (
+            '{"bucket": "bbb", "expires": 366}',
+            "Enter whole days from 0 to 365. 0 means never.",
+        ),
+        (
+            '{"bucket": "bbb", "expires": 1.5}',
+            "Enter whole days from 0 to 365. 0 means never.",
+        ),
+        (
+            '{"bucket": "bbb", "expires": true}',
+            "Enter whole days from 0 to 365. 0 means never.",
+        ),
+        (
+            '{"bucket": "bbb"}',
+            "Bucket bbb does not exist. Create it, then try again.",
+        ),
+    ],
+)
+def test_wrong_parameters_are_refused_with_a_sentence(wrong, sentence):
+    with pytest.raises(ValidationError) as refused:
+        OBS.read(wrong, latest(make_function()))
+
+    assert refused.value.messages == [sentence]
+
+
+def test_a_prefix_too_long_is_refused():
+    with pytest.raises(ValidationError, match="256 bytes"):
+        OBS.read(param("bbb", "文" * 90), latest(make_function()))
+
+
+def test_another_projects_bucket_does_not_exist(obs):
+    theirs = make_bucket(project=make_project("theirs"))
+    function = make_function(project=make_project("ours"))
+
+    with pytest.raises(ValidationError, match="does not exist"):
+        OBS.read(param(theirs), latest(function))
+
+
+@pytest.mark.parametrize("gone", ["storage", "row"])
+def test_a_missing_bucket_is_a_dead_letter_until_it_is_made_again(engine, obs, gone):
+    bucket = make_bucket()
+    failing(bucket)
+    obs.client.delete_bucket(Bucket=bucket.name)
+    if gone == "row":
+        Bucket.objects.all().delete()
+
+    engine.run()
+
+    dead = Delivery.objects.get()
+    assert (dead.status, dead.attempts) == ("FAILED", 1)
+    sentence = f"Bucket {bucket.name} does not exist. Create it, then try again."
+    assert dead.reason == sentence
+    make_bucket(bucket.name)
+    delivering.resend(dead)
+    engine.run()
+    assert Delivery.objects.get().status == "DELIVERED"
+    assert len(obs.objects(bucket.name)) == 1
+
+
+def test_a_storage_that_is_away_is_told_later(engine, obs, settings):
+    bucket = make_bucket()
+    failing(bucket)
+    settings.OBS_ENDPOINT = closed_port()
+
+    engine.run()
+    waiting = Delivery.objects.get()
+    settings.OBS_ENDPOINT = obs.endpoint
+    engine.run_out()
+
+    assert (waiting.status, waiting.attempts) == ("WAIT", 1)
+    assert waiting.reason.startswith("Nothing can be reached at http://127.0.0.1:")
+    assert Delivery.objects.get().status == "DELIVERED"
+    ((body, _notes),) = obs.objects(bucket.name).values()
+    assert body == bytes(waiting.record)
+
+
+def test_without_a_storage_the_reason_says_how_to_have_one(engine, obs, settings):
+    failing(make_bucket())
+    settings.OBS_ENDPOINT = ""
+
+    engine.run()
+
+    waiting = Delivery.objects.get()
+    assert waiting.status == "WAIT"
+    assert waiting.reason.startswith("This installation has no object storage.")
+
+
+def test_retries_exhausted_is_a_dead_letter(engine, obs, settings):
+    failing(make_bucket())
+    settings.OBS_ENDPOINT = closed_port()
+    settings.DELIVERY_RETRY_FOR_SECONDS = 20
+
+    engine.run_out()
+
+    dead = Delivery.objects.get()
+    assert (dead.status, dead.attempts) == ("FAILED", 3)
+
+
+def test_a_lost_settlement_puts_the_same_object_again(engine, obs):
+    bucket = make_bucket()
+    failing(bucket, expires=30)
+    engine.settle([(c, engine.invoke.run(c)) for c in engine.claim()])
+    (claim,) = engine.claim(engine.deliver)
+    engine.deliver.run(claim)
+    first = obs.objects(bucket.name)
+
+    clock.shift(11)
+    sweeping.sweep()
+    engine.run()
+
+    assert Delivery.objects.get().status == "DELIVERED"
+    assert obs.objects(bucket.name) == first
+    assert ObjectExpiry.objects.count() == 1
+
+
+def test_a_right_taken_away_is_a_dead_letter_with_its_action(engine, obs):
+    invocation = failing(make_bucket())
+    agency = invocation.version.agency
+    agency.actions = ["functiongraph:function:invokeAsync"]
+    agency.save()
+
+    engine.run()
+
+    dead = Delivery.objects.get()
+    assert dead.status == "FAILED"
+    assert "obs:object:PutObject" in dead.reason
+
+
+# Another account's storage, and what goes wrong with it.
+
+
+def remote(function, endpoint, *, key="test-access-key", secret="test-secret-key"):
+    agency = latest(function).agency
+    agency.reach = Reach(
+        access_key=key,
+        secret_key=secret,
+        region="cn-north-4",
+        endpoints={"OBS": endpoint},
+    )
+    agency.save()
+    return latest(function)
+
+
+def parcel(version, bucket, *, expires=0):
+    return Parcel(
+        parcel_id=UUID(int=1),
+        record=b"{}",
+        param=param(bucket, expires=expires),
+        version=version,
+        request_id=UUID(int=2),
+        accepted_at=datetime(2020, 8, 20, tzinfo=UTC),
+    )
+
+
+def test_an_account_of_ones_own_is_written_to_with_its_key(obs):
+    obs.client.create_bucket(Bucket="of-somebody")
+    version = remote(make_function(), obs.endpoint)
+
+    receipt = OBS.send(parcel(version, "of-somebody"))
+
+    assert list(obs.objects("of-somebody")) == [receipt.reference]
+    target = OBS.read(param("of-somebody"), version)
+    assert target.place == f"{obs.endpoint.removeprefix('http://')}/of-somebody"
+
+
+def test_the_lifetime_is_sent_and_signed_elsewhere_only(obs, monkeypatch):
+    sent = []
+
+    def note(request, **kwargs):
+        sent.append(dict(request.headers.items()))
+
+    obs.client.create_bucket(Bucket="for-a-while")
+    version = remote(make_function(), obs.endpoint)
+    account = storage.account_of(version)
+    client = storage.connect(account, storage.SENDING)._client
+    client.meta.events.register("before-send.s3.PutObject", note)
+
+    OBS.send(parcel(version, "for-a-while", expires=30))
+    OBS.send(parcel(version, "for-a-while"))
+
+    client.meta.events.unregister("before-send.s3.PutObject", note)
+    assert [headers.get("x-obs-expires") for headers in sent] == [b"30", None]
+    assert b"x-obs-expires" in sent[0]["Authorization"]
+    assert not ObjectExpiry.objects.exists()
+
+
+TROUBLES = {
+    "no bucket": (
+        {"bucket": "nowhere-to-be-found"},
+        "Bucket nowhere-to-be-found does not exist. Create it, then try again.",
+        True,
+    ),
+    "unknown key": (
+        {"key": "nobody"},
+        "{endpoint} does not know the access key. Check the key.",
+        True,
+    ),
+    "wrong secret": (
+        {"secret": "wrong"},
+        "{endpoint} does not accept the signature. Check the secret key.",
+        True,
+    ),
+    "unknown host": (
+        {"endpoint": "http://nowhere.invalid:9"},
+        "The host of http://nowhere.invalid:9 is not known. Check its name.",
+        False,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_each_trouble_has_its_own_sentence(obs, name):
+    changed, sentence, permanent = TROUBLES[name]
+    known = {"endpoint": obs.endpoint} | changed
+    bucket = known.pop("bucket", "first-of-all")
+    version = remote(make_function(), known.pop("endpoint"), **known)
+
+    with pytest.raises(StorageError) as raised:
+        OBS.send(parcel(version, bucket))
+
+    assert str(raised.value) == sentence.format(endpoint=obs.endpoint)
+    assert raised.value.permanent is permanent
+
+
+def test_a_storage_that_never_answers_is_a_time_out():
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        account = Account(endpoint, "a", "b", "cn-east-3", is_own=True)
+
+        with pytest.raises(StorageError) as raised:
+            storage.connect(account, Pace(0.2, 0.2)).check("bucket")
+
+    assert str(raised.value) == f"{endpoint} did not answer within 0.2 s."
+    assert raised.value.permanent is False
+
+
+def test_no_permission_has_its_own_sentence(obs):
+    nobody = Account(obs.endpoint, "nobody", "nothing", "cn-east-3", is_own=True)
+
+    with pytest.raises(StorageError) as raised:
+        storage.connect(nobody, storage.LOOKING).check("first-of-all")
+
+    assert raised.value.trouble is Trouble.DENIED
+    assert str(raised.value) == (
+        f"{obs.endpoint} denies access to bucket first-of-all. "
+        "Allow the key to write there."
+    )
+
+
+def test_an_endpoint_never_shows_what_is_secret_in_it():
+    account = Account("http://me:word@127.0.0.1:1", "a", "b", "x", is_own=True)
+
+    with pytest.raises(StorageError) as raised:
+        storage.connect(account, storage.LOOKING).check("bucket")
+
+    assert "word" not in str(raised.value)
+
+
+def test_saving_asks_the_storage_for_the_bucket(obs, settings):
+    bucket = make_bucket()
+    version = latest(make_function())
+    assert OBS.verify(param(bucket), version) == ""
+
+    obs.client.delete_bucket(Bucket=bucket.name)
+    with pytest.raises(ValidationError, match="does not exist"):
+        OBS.verify(param(bucket), version)
+    settings.OBS_ENDPOINT = closed_port()
+    assert "Nothing can be reached" in OBS.verify(param(bucket), version)
+
+
+# The form of the dialog.
+
+
+def form(version, **data):
+    named = {f"failure-{name}": value for name, value in data.items()}
+    return OBS.form(version, data=named, prefix="failure")
+
+
+def test_the_form_offers_the_projects_buckets(obs):
+    mine = make_bucket()
+    make_bucket(project=make_project("theirs"))
+
+    choices = OBS.form(latest(make_function())).fields["bucket"].widget.choices
+
+    assert [value for value, _label in choices] == ["", mine.name]
+
+
+def test_the_form_writes_param_and_shows_an_example(obs):
+    bucket = make_bucket()
+    function = make_function("test1")
+
+    filled = form(latest(function), bucket=bucket.name, prefix="async", expires="30")
+
+    assert filled.is_valid()
+    assert json.loads(filled.param()) == {
+        "bucket": bucket.name,
+        "prefix": "async",
+        "expires": 30,
+    }
+    day = (clock.now() + timedelta(hours=8)).date().isoformat()
+    assert filled.note() == (
+        f"Example: {bucket.name}/async/test1/{day}/<request_id>.json"
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "field", "sentence"),
+    [
+        ({"bucket": ""}, "bucket", "Choose a bucket."),
+        (
+            {"prefix": "/a"},
+            "prefix",
+            "The prefix can't start with “/” or contain “..”.",
+        ),
+        (
+            {"prefix": "a/../b"},
+            "prefix",
+            "The prefix can't start with “/” or contain “..”.",
+        ),
+        (
+            {"expires": "366"},
+            "expires",
+            "Enter whole days from 0 to 365. 0 means never.",
+        ),
+        (
+            {"expires": "-1"},
+            "expires",
+            "Enter whole days from 0 to 365. 0 means never.",
+        ),
+        (
+            {"expires": ""},
+            "expires",
+            "Enter whole days from 0 to 365. 0 means never.",
+        ),
+        (
+            {"bucket": "gone-again"},
+            "bucket",
+            "Bucket gone-again does not exist. Create it, then try again.",
+        ),
+    ],
+)
+def test_the_form_refuses_with_a_sentence(obs, data, field, sentence):
+    good = {"bucket": make_bucket().name, "prefix": "", "expires": "0"}
+
+    refused = form(latest(make_function()), **(good | data))
+
+    assert refused.errors == {field: [sentence]}
+
+
+def test_what_is_typed_for_another_account_is_kept():
+    version = remote(make_function(), "http://obs.example.com")
+
+    typed = form(version, bucket="My_Bucket", prefix="", expires="0")
+
+    assert typed.is_valid()
+    assert 'value="My_Bucket"' in str(typed["bucket"])
+
+
+def test_the_dialog_shows_a_stored_prefix_without_its_slash():
+    shown = OBS.initial(param("bbb", "/success", 7), latest(make_function()))
+
+    assert shown == {"bucket": "bbb", "prefix": "success", "expires": 7}
+
+
+def test_sentences_are_stored_in_english(engine, obs):
+    bucket = make_bucket()
+    failing(bucket)
+    obs.client.delete_bucket(Bucket=bucket.name)
+
+    with translation.override("zh-hans"):
+        engine.run()
+
+    assert Delivery.objects.get().reason.startswith("Bucket ")
