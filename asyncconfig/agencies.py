@@ -4,7 +4,13 @@ import json
 
 from django.utils.translation import gettext as _
 
-from functions.models import Agency
+from functions.models import Agency, Version
+from functions.models.agency import Reach
+
+
+def reach(version: Version) -> Reach:
+    """Return what a version's agency leads to; without one, what is our own."""
+    return version.agency.reach if version.agency else Reach()
 
 
 def missing(agency: Agency | None, action: str) -> str:

@@ -1,30 +1,19 @@
-"""Create and delete buckets of this installation's storage; who writes to them."""
-
-from dataclasses import dataclass
+"""Create and delete buckets of this installation's storage."""
 
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from asyncconfig import clock
+from asyncconfig import clock, uses
 from asyncconfig.destinations import storage
 from asyncconfig.destinations.storage import StorageError, Trouble
 from asyncconfig.exceptions import AsyncConfigError
-from asyncconfig.models import AsyncConfig, Bucket
+from asyncconfig.models import Bucket
 from asyncconfig.models.config import OBS
-from functions.models import Function, Project
+from functions.models import Project
 
 
 class BucketRefused(AsyncConfigError):
     """What was asked for cannot be done to a bucket; the sentence says why."""
-
-
-@dataclass(frozen=True)
-class Use:
-    """A function that writes to a bucket, on one side; `version` is its name."""
-
-    function: Function
-    version: str
-    side: str
 
 
 def create(project: Project, name: str) -> Bucket:
@@ -71,7 +60,7 @@ def delete(bucket: Bucket) -> None:
     The row goes last: a process that dies in between leaves a row without a
     bucket, and deleting that once more is as good.
     """
-    if uses([bucket])[bucket.name]:
+    if uses.of_place(bucket.project, OBS, bucket.name):
         raise BucketRefused(
             _("Bucket %(bucket)s is a target of functions. Change those first.")
             % {"bucket": bucket.name}
@@ -82,28 +71,3 @@ def delete(bucket: Bucket) -> None:
         if error.trouble is not Trouble.NO_BUCKET:
             raise
     bucket.delete()
-
-
-def uses(buckets: list[Bucket]) -> dict[str, list[Use]]:
-    """Return by bucket who writes to it, from one look at the configurations.
-
-    The buckets must be of one project.
-    """
-    found: dict[str, list[Use]] = {bucket.name: [] for bucket in buckets}
-    if not found:
-        return found
-    configs = AsyncConfig.objects.current().filter(
-        version__function__project=buckets[0].project_id,
-        version__function__deleted_at=None,
-        version__deleted_at=None,
-    )
-    told = configs.filter(on_success_kind=OBS, on_success_place__in=found)
-    warned = configs.filter(on_failure_kind=OBS, on_failure_place__in=found)
-    related = (told | warned).select_related("version__function")
-    for config in related.order_by("version__function__name", "version"):
-        for side in ("success", "failure"):
-            chosen = config.destination(succeeded=side == "success")
-            if chosen.kind == OBS and chosen.place in found:
-                function, name = config.version.function, config.version.name
-                found[chosen.place].append(Use(function, name, side))
-    return found

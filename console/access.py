@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
-from asyncconfig.models import Delivery, Invocation, Stream
+from asyncconfig.models import Bucket, Delivery, Invocation, Stream
 from functions import names
 from functions.models import Alias, Function, Project, TestEvent, Version
 
@@ -181,4 +181,11 @@ def get_stream(project: Project, name: str) -> Stream:
     found = streams.filter(name=name).first()
     if found is None:
         raise Http404(_("Stream %(name)s does not exist.") % {"name": name})
+    return found
+
+
+def get_bucket(project: Project, name: str) -> Bucket:
+    found = Bucket.objects.filter(project=project, name=name).first()
+    if found is None:
+        raise Http404(_("Bucket %(bucket)s does not exist.") % {"bucket": name})
     return found

@@ -67,6 +67,17 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         ),
     ),
     (
+        _("Destinations"),
+        (
+            Item(
+                _("Buckets"),
+                "buckets",
+                "box",
+                ("/resources/buckets", "/resources/new-bucket"),
+            ),
+        ),
+    ),
+    (
         _("Operate"),
         (
             Item(

@@ -20,6 +20,7 @@ from console.pages import (
     welcome,
 )
 from console.pages.resources import streams
+from console.pages.resources import buckets
 
 # /f/<package>/<name>/
 function_urls = [
@@ -69,6 +70,11 @@ stream_urls = [
     path("<str:name>", streams.detail, name="stream"),
     path("<str:name>/records", streams.put, name="stream-put"),
     path("<str:name>/delete", streams.delete, name="stream-delete"),
+# /resources/buckets/<name>/
+bucket_urls = [
+    path("delete", buckets.delete, name="bucket-delete"),
+    path("download", buckets.download, name="bucket-download"),
+    path("delete-object", buckets.delete_object, name="bucket-object-delete"),
 ]
 
 urlpatterns = [
@@ -100,6 +106,10 @@ urlpatterns = [
     # A stream may be called "new".
     path("resources/new-stream", streams.create, name="stream-create"),
     path("resources/streams/", include(stream_urls)),
+    path("resources/buckets", buckets.index, name="buckets"),
+    path("resources/new-bucket", buckets.create, name="bucket-create"),
+    path("resources/buckets/<str:name>", buckets.detail, name="bucket"),
+    path("resources/buckets/<str:name>/", include(bucket_urls)),
     path("api-explorer", api_explorer.explore, name="api-explorer"),
     path("access-keys", access_keys.index, name="access-keys"),
     path("access-keys/new", access_keys.create, name="access-key-create"),

@@ -1,6 +1,7 @@
 """Durations and sizes in words, in the reader's language."""
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 
 def seconds(value: float) -> str:
@@ -16,6 +17,18 @@ def seconds(value: float) -> str:
     if rest < 60:
         return _("%(n)d h") % {"n": hours}
     return _("%(h)d h %(m)d min") % {"h": hours, "m": rest // 60}
+
+
+def span(value: float) -> str:
+    """Write a long duration given in seconds in one unit: days, hours, minutes."""
+    minutes = max(round(value / 60), 1)
+    if minutes < 120:
+        return _("%(n)d min") % {"n": minutes}
+    hours = round(minutes / 60)
+    if hours < 48:
+        return _("%(n)d h") % {"n": hours}
+    days = round(hours / 24)
+    return ngettext("%(n)d day", "%(n)d days", days) % {"n": days}
 
 
 def _minutes(whole: int) -> str:

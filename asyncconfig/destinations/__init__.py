@@ -9,7 +9,7 @@ KINDS: dict[str, Destination] = {
     destination.kind: destination
     for destination in (
         FunctionDestination(),
-        DisDestination(),
         ObsDestination(),
+        DisDestination(),
     )
 }

@@ -10,6 +10,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from asyncconfig import agencies
 from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
@@ -110,7 +111,7 @@ class DisDestination(Destination):
                 keeping.find(version.function.project, name)
             except StreamUnknown as error:
                 raise ValidationError(str(error), code="gone") from error
-        return Target(name, name)
+        return Target(name, agencies.reach(version).place(DIS, name))
 
     def verify(self, param: str, version: Version) -> str:
         """Ask a remote service whether it has the stream."""
@@ -118,7 +119,7 @@ class DisDestination(Destination):
             return ""
         request = "ShowStreamRequest", {"stream_name": _name(param)}
         try:
-            _call(_reach(version), "show_stream", *request, VERIFY_TIMEOUT)
+            _call(agencies.reach(version), "show_stream", *request, VERIFY_TIMEOUT)
         except DeliveryError as error:
             if error.permanent:
                 raise ValidationError(str(error)) from error
@@ -157,7 +158,10 @@ def _put_remotely(parcel: Parcel) -> str:
     }
     body = {"stream_name": _name(parcel.param), "records": [entry]}
     answer = _call(
-        _reach(parcel.version), "send_records", "SendRecordsRequest", {"body": body}
+        agencies.reach(parcel.version),
+        "send_records",
+        "SendRecordsRequest",
+        {"body": body},
     )
     results = answer.records or []
     if answer.failed_record_count or len(results) != 1 or results[0].error_code:
@@ -252,12 +256,8 @@ def _unreached(sentence: str, reach: Reach) -> DeliveryError:
     return DeliveryError(sentence % {"url": reach.endpoint(DIS)}, permanent=False)
 
 
-def _reach(version: Version) -> Reach:
-    return version.agency.reach if version.agency else Reach()
-
-
 def _endpoint(version: Version) -> str:
-    return _reach(version).endpoint(DIS)
+    return agencies.reach(version).endpoint(DIS)
 
 
 def _name(param: str) -> str:

@@ -4,7 +4,6 @@ import json
 import re
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from django import forms
@@ -14,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from asyncconfig import clock, expiries
+from asyncconfig import agencies, clock, expiries
 from asyncconfig.destinations import storage
 from asyncconfig.destinations.base import (
     Destination,
@@ -196,7 +195,9 @@ class ObsDestination(Destination):
         read = Param(param)
         bucket = str(read.bucket)
         _check_bucket(bucket, version)
-        return Target(f"{bucket}/{read.folder}", _place(bucket, version))
+        return Target(
+            f"{bucket}/{read.folder}", agencies.reach(version).place(OBS, bucket)
+        )
 
     def verify(self, param: str, version: Version) -> str:
         """Ask for the bucket; only the storage itself can say that it is missing."""
@@ -230,13 +231,6 @@ class ObsDestination(Destination):
             bucket, key, parcel.record, notes=notes, days=param.days
         )
         return Receipt(f"Stored as {bucket}/{key}.", key)
-
-
-def _place(bucket: str, version: Version) -> str:
-    """Name the real bucket; those of other accounts have their host in front."""
-    if version.agency is None or storage.own_endpoint(version):
-        return bucket
-    return f"{urlsplit(version.agency.reach.endpoint(OBS)).netloc[-400:]}/{bucket}"
 
 
 def _note_expiry(version: Version, bucket: str, key: str, days: int) -> None:

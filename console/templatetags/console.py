@@ -140,6 +140,18 @@ def until(moment: datetime | None) -> SafeString:
     )
 
 
+@register.simple_tag
+def remaining(moment: datetime) -> SafeString:
+    """How long until then in the largest unit that fits; the time is in the title."""
+    left = max((moment - timezone.now()).total_seconds(), 0)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        moment.isoformat(),
+        f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}",
+        wording.span(left),
+    )
+
+
 @register.filter
 def short(value: object) -> str:
     """The first eight characters of an ID."""

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -46,6 +47,11 @@ class Reach:
     def endpoint(self, kind: str) -> str:
         """Return the service's URL, or "" for this installation's own."""
         return self.endpoints.get(kind, "")
+
+    def place(self, kind: str, name: str) -> str:
+        """Name a thing of a service; those of another have its host in front."""
+        endpoint = self.endpoint(kind)
+        return f"{urlsplit(endpoint).netloc[-400:]}/{name}" if endpoint else name
 
 
 class Agency(models.Model):

@@ -9,8 +9,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from asyncconfig import uses
 from asyncconfig.exceptions import RecordsAway, StreamError, StreamExists
 from asyncconfig.models import Invocation, Stream
+from asyncconfig.models.config import DIS
 from asyncconfig.streams import keeping, partitions, records
 from asyncconfig.streams.forms import RecordForm, StreamForm
 from asyncconfig.streams.records import Kept, NewRecord, Span
@@ -41,14 +43,14 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
         rows = rows.filter(pk__lt=before)
     found = list(rows[: PAGE + 1])
     shown = found[:PAGE]
-    uses = keeping.used_by(project, [stream.name for stream in shown])
+    used = uses.of_places(project, DIS, [stream.name for stream in shown])
     spans, problem = _spans(shown)
     return {
         "rows": [
             {
                 "stream": stream,
                 "fresh": sum(one.fresh for one in held) if held else None,
-                "uses": uses[stream.name],
+                "uses": used[stream.name],
             }
             for stream, held in zip(shown, spans, strict=True)
         ],
@@ -135,7 +137,7 @@ def _detail(request: HttpRequest, stream: Stream) -> dict[str, Any]:
         "older": found[-1].number if found and _has_older(span, found) else None,
         "is_first": before is None,
         "problem": problem,
-        "uses": keeping.used_by(stream.project, [stream.name])[stream.name],
+        "uses": uses.of_place(stream.project, DIS, stream.name),
         "may_configure": access.may(request.user, Right.CONFIGURE),
         "may_invoke": access.may(request.user, Right.INVOKE),
     }
