@@ -64,11 +64,6 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 "list",
                 ("/resources/streams", "/resources/new-stream"),
             ),
-        ),
-    ),
-    (
-        _("Destinations"),
-        (
             Item(
                 _("Buckets"),
                 "buckets",

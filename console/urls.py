@@ -19,8 +19,7 @@ from console.pages import (
     settings,
     welcome,
 )
-from console.pages.resources import streams
-from console.pages.resources import buckets
+from console.pages.resources import buckets, streams
 
 # /f/<package>/<name>/
 function_urls = [
@@ -70,6 +69,8 @@ stream_urls = [
     path("<str:name>", streams.detail, name="stream"),
     path("<str:name>/records", streams.put, name="stream-put"),
     path("<str:name>/delete", streams.delete, name="stream-delete"),
+]
+
 # /resources/buckets/<name>/
 bucket_urls = [
     path("delete", buckets.delete, name="bucket-delete"),

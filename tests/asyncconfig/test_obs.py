@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.db import OperationalError
 from django.utils import translation
 
-from asyncconfig import clock, delivering, sweeping
+from asyncconfig import clock, configuring, delivering, sweeping
 from asyncconfig.destinations import KINDS, storage
 from asyncconfig.destinations.base import Parcel
 from asyncconfig.destinations.obs import key_of
@@ -234,6 +235,39 @@ def test_a_lost_settlement_puts_the_same_object_again(engine, obs):
     assert Delivery.objects.get().status == "DELIVERED"
     assert obs.objects(bucket.name) == first
     assert ObjectExpiry.objects.count() == 1
+
+
+def test_an_error_of_ours_costs_a_try_and_no_slot(engine, obs, monkeypatch):
+    failing(make_bucket())
+
+    def broken(param, version):
+        raise OperationalError("database is locked")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OBS, "read", broken)
+        engine.run()
+    waiting = Delivery.objects.get()
+    engine.run_out()
+
+    assert (waiting.status, waiting.attempts) == ("WAIT", 1)
+    assert waiting.reason == "OperationalError: database is locked"
+    assert Delivery.objects.get().status == "DELIVERED"
+
+
+def test_param_of_the_api_is_stored_byte_for_byte(engine, obs):
+    bucket = make_bucket()
+    function = make_function(source=RAISES)
+    allow(function, PUT_OBJECT)
+    written = f'{{"prefix":  "/success", "bucket": "{bucket.name}", "more": 1}}'
+    destined = configuring.destine(latest(function), "failure", "OBS", written)
+    make_config(function, max_retries=0, on_failure=destined)
+    accept(function)
+
+    engine.run()
+
+    assert Delivery.objects.get().param == written
+    (key,) = obs.objects(bucket.name)
+    assert key.startswith(f"success/{function.name}/")
 
 
 def test_a_right_taken_away_is_a_dead_letter_with_its_action(engine, obs):
