@@ -58,7 +58,7 @@ def test_the_list_says_who_writes_to_a_bucket_and_how_full_it_is(
 
     assert bucket.name in page
     assert '<span class="bad">✗</span> <a href="/f/default/test1/settings/async' in page
-    assert '<td class="num">1</td>' in page
+    assert 'data-label="Objects">1</td>' in page
 
 
 def test_the_list_counts_up_to_a_hundred(signed_in, obs, project):
@@ -66,7 +66,7 @@ def test_the_list_counts_up_to_a_hundred(signed_in, obs, project):
     for number in range(101):
         put(obs, bucket, f"{number}")
 
-    assert '<td class="num">100+</td>' in signed_in.get("/resources/buckets").text
+    assert 'data-label="Objects">100+</td>' in signed_in.get("/resources/buckets").text
 
 
 def test_a_bucket_is_created(signed_in, obs, project):
@@ -353,3 +353,18 @@ def test_the_dialog_configures_a_bucket(signed_in, obs, project):
     shown = signed_in.get(url).text
     assert f'<option value="{bucket.name}" selected>' in shown
     assert "/resources/new-bucket" in shown
+
+
+@pytest.mark.parametrize("page", ["params/success", "preview"])
+def test_the_dialog_redraws_while_a_bucket_is_being_chosen(
+    signed_in, obs, project, page
+):
+    bucket = make_bucket(project=project)
+    make_function("test1", project=project)
+    fields = {"max_retries": "1", "max_age_seconds": "60", "success_kind": "OBS"}
+    url = f"/f/default/test1/settings/async/{page}"
+
+    opened = signed_in.post(url, fields)
+    chosen = signed_in.post(url, fields | {"success-bucket": bucket.name})
+
+    assert (opened.status_code, chosen.status_code) == (200, 200)

