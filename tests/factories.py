@@ -12,7 +12,7 @@ from asyncconfig.streams import keeping
 from functions import creating, projects
 from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
-from functions.models.agency import DEFAULT_AGENCY, PUT_RECORDS
+from functions.models.agency import DEFAULT_AGENCY, PUT_RECORDS, Reach
 from functions.qualifiers import Resolved
 from functions.runtime import available_runtimes
 
@@ -98,6 +98,19 @@ def allow(function, *actions):
     agency = latest(function).agency
     agency.actions = [*agency.actions, *actions]
     agency.save()
+
+
+def make_reach(function, endpoint, *, key="test-access-key", secret="test-secret-key"):
+    """Let the function's agency lead to somebody's storage; return its version."""
+    agency = latest(function).agency
+    agency.reach = Reach(
+        access_key=key,
+        secret_key=secret,
+        region="cn-north-4",
+        endpoints={"OBS": endpoint},
+    )
+    agency.save()
+    return latest(function)
 
 
 def make_bucket(name="", *, project=None):

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import pytest
@@ -11,12 +11,10 @@ from django.db import OperationalError
 from django.utils import translation
 
 from asyncconfig import clock, configuring, delivering, sweeping
-from asyncconfig.destinations import KINDS, storage
-from asyncconfig.destinations.base import Parcel
+from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.obs import key_of
-from asyncconfig.destinations.storage import Account, Pace, StorageError, Trouble
 from asyncconfig.models import Bucket, Delivery, ObjectExpiry
-from functions.models.agency import PUT_OBJECT, Reach
+from functions.models.agency import PUT_OBJECT
 from tests.factories import (
     RAISES,
     accept,
@@ -283,138 +281,6 @@ def test_a_right_taken_away_is_a_dead_letter_with_its_action(engine, obs):
     assert "obs:object:PutObject" in dead.reason
 
 
-# Another account's storage, and what goes wrong with it.
-
-
-def remote(function, endpoint, *, key="test-access-key", secret="test-secret-key"):
-    agency = latest(function).agency
-    agency.reach = Reach(
-        access_key=key,
-        secret_key=secret,
-        region="cn-north-4",
-        endpoints={"OBS": endpoint},
-    )
-    agency.save()
-    return latest(function)
-
-
-def parcel(version, bucket, *, expires=0):
-    return Parcel(
-        parcel_id=UUID(int=1),
-        record=b"{}",
-        param=param(bucket, expires=expires),
-        version=version,
-        request_id=UUID(int=2),
-        accepted_at=datetime(2020, 8, 20, tzinfo=UTC),
-    )
-
-
-def test_an_account_of_ones_own_is_written_to_with_its_key(obs):
-    obs.client.create_bucket(Bucket="of-somebody")
-    version = remote(make_function(), obs.endpoint)
-
-    receipt = OBS.send(parcel(version, "of-somebody"))
-
-    assert list(obs.objects("of-somebody")) == [receipt.reference]
-    target = OBS.read(param("of-somebody"), version)
-    assert target.place == f"{obs.endpoint.removeprefix('http://')}/of-somebody"
-
-
-def test_the_lifetime_is_sent_and_signed_elsewhere_only(obs, monkeypatch):
-    sent = []
-
-    def note(request, **kwargs):
-        sent.append(dict(request.headers.items()))
-
-    obs.client.create_bucket(Bucket="for-a-while")
-    version = remote(make_function(), obs.endpoint)
-    account = storage.account_of(version)
-    client = storage.connect(account, storage.SENDING)._client
-    client.meta.events.register("before-send.s3.PutObject", note)
-
-    OBS.send(parcel(version, "for-a-while", expires=30))
-    OBS.send(parcel(version, "for-a-while"))
-
-    client.meta.events.unregister("before-send.s3.PutObject", note)
-    assert [headers.get("x-obs-expires") for headers in sent] == [b"30", None]
-    assert b"x-obs-expires" in sent[0]["Authorization"]
-    assert not ObjectExpiry.objects.exists()
-
-
-TROUBLES = {
-    "no bucket": (
-        {"bucket": "nowhere-to-be-found"},
-        "Bucket nowhere-to-be-found does not exist. Create it, then try again.",
-        True,
-    ),
-    "unknown key": (
-        {"key": "nobody"},
-        "{endpoint} does not know the access key. Check the key.",
-        True,
-    ),
-    "wrong secret": (
-        {"secret": "wrong"},
-        "{endpoint} does not accept the signature. Check the secret key.",
-        True,
-    ),
-    "unknown host": (
-        {"endpoint": "http://nowhere.invalid:9"},
-        "The host of http://nowhere.invalid:9 is not known. Check its name.",
-        False,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", TROUBLES)
-def test_each_trouble_has_its_own_sentence(obs, name):
-    changed, sentence, permanent = TROUBLES[name]
-    known = {"endpoint": obs.endpoint} | changed
-    bucket = known.pop("bucket", "first-of-all")
-    version = remote(make_function(), known.pop("endpoint"), **known)
-
-    with pytest.raises(StorageError) as raised:
-        OBS.send(parcel(version, bucket))
-
-    assert str(raised.value) == sentence.format(endpoint=obs.endpoint)
-    assert raised.value.permanent is permanent
-
-
-def test_a_storage_that_never_answers_is_a_time_out():
-    with socket.socket() as silent:
-        silent.bind(("127.0.0.1", 0))
-        silent.listen()
-        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        account = Account(endpoint, "a", "b", "cn-east-3", is_own=True)
-
-        with pytest.raises(StorageError) as raised:
-            storage.connect(account, Pace(0.2, 0.2)).check("bucket")
-
-    assert str(raised.value) == f"{endpoint} did not answer within 0.2 s."
-    assert raised.value.permanent is False
-
-
-def test_no_permission_has_its_own_sentence(obs):
-    nobody = Account(obs.endpoint, "nobody", "nothing", "cn-east-3", is_own=True)
-
-    with pytest.raises(StorageError) as raised:
-        storage.connect(nobody, storage.LOOKING).check("first-of-all")
-
-    assert raised.value.trouble is Trouble.DENIED
-    assert str(raised.value) == (
-        f"{obs.endpoint} denies access to bucket first-of-all. "
-        "Allow the key to write there."
-    )
-
-
-def test_an_endpoint_never_shows_what_is_secret_in_it():
-    account = Account("http://me:word@127.0.0.1:1", "a", "b", "x", is_own=True)
-
-    with pytest.raises(StorageError) as raised:
-        storage.connect(account, storage.LOOKING).check("bucket")
-
-    assert "word" not in str(raised.value)
-
-
 def test_saving_asks_the_storage_for_the_bucket(obs, settings):
     bucket = make_bucket()
     version = latest(make_function())
@@ -425,100 +291,6 @@ def test_saving_asks_the_storage_for_the_bucket(obs, settings):
         OBS.verify(param(bucket), version)
     settings.OBS_ENDPOINT = closed_port()
     assert "Nothing can be reached" in OBS.verify(param(bucket), version)
-
-
-# The form of the dialog.
-
-
-def form(version, **data):
-    named = {f"failure-{name}": value for name, value in data.items()}
-    return OBS.form(version, data=named, prefix="failure")
-
-
-def test_the_form_offers_the_projects_buckets(obs):
-    mine = make_bucket()
-    make_bucket(project=make_project("theirs"))
-
-    choices = OBS.form(latest(make_function())).fields["bucket"].widget.choices
-
-    assert [value for value, _label in choices] == ["", mine.name]
-
-
-def test_the_form_writes_param_and_shows_an_example(obs):
-    bucket = make_bucket()
-    function = make_function("test1")
-
-    filled = form(latest(function), bucket=bucket.name, prefix="async", expires="30")
-
-    assert filled.is_valid()
-    assert json.loads(filled.param()) == {
-        "bucket": bucket.name,
-        "prefix": "async",
-        "expires": 30,
-    }
-    day = (clock.now() + timedelta(hours=8)).date().isoformat()
-    assert filled.note() == (
-        f"Example: {bucket.name}/async/test1/{day}/<request_id>.json"
-    )
-
-
-@pytest.mark.parametrize(
-    ("data", "field", "sentence"),
-    [
-        ({"bucket": ""}, "bucket", "Choose a bucket."),
-        (
-            {"prefix": "/a"},
-            "prefix",
-            "The prefix can't start with “/” or contain “..”.",
-        ),
-        (
-            {"prefix": "a/../b"},
-            "prefix",
-            "The prefix can't start with “/” or contain “..”.",
-        ),
-        (
-            {"expires": "366"},
-            "expires",
-            "Enter whole days from 0 to 365. 0 means never.",
-        ),
-        (
-            {"expires": "-1"},
-            "expires",
-            "Enter whole days from 0 to 365. 0 means never.",
-        ),
-        (
-            {"expires": ""},
-            "expires",
-            "Enter whole days from 0 to 365. 0 means never.",
-        ),
-        (
-            {"bucket": "gone-again"},
-            "bucket",
-            "Bucket gone-again does not exist. Create it, then try again.",
-        ),
-    ],
-)
-def test_the_form_refuses_with_a_sentence(obs, data, field, sentence):
-    good = {"bucket": make_bucket().name, "prefix": "", "expires": "0"}
-
-    refused = form(latest(make_function()), **(good | data))
-
-    assert refused.errors == {field: [sentence]}
-
-
-def test_what_is_typed_for_another_account_is_kept():
-    version = remote(make_function(), "http://obs.example.com")
-
-    typed = form(version, bucket="My_Bucket", prefix="", expires="0")
-
-    assert typed.is_valid()
-    assert 'value="My_Bucket"' in str(typed["bucket"])
-
-
-def test_the_dialog_shows_a_stored_prefix_without_its_slash():
-    shown = OBS.initial(param("bbb", "/success", 7), latest(make_function()))
-
-    assert shown == {"bucket": "bbb", "prefix": "success", "expires": 7}
 
 
 def test_sentences_are_stored_in_english(engine, obs):
