@@ -185,7 +185,8 @@ def get_stream(project: Project, name: str) -> Stream:
 
 
 def get_bucket(project: Project, name: str) -> Bucket:
-    found = Bucket.objects.filter(project=project, name=name).first()
+    buckets = Bucket.objects.filter(project=project).select_related("project")
+    found = buckets.filter(name=name).first()
     if found is None:
         raise Http404(_("Bucket %(bucket)s does not exist.") % {"bucket": name})
     return found

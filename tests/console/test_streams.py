@@ -203,11 +203,11 @@ def test_a_stream_in_use_is_not_deleted(pages, valkey):
 def test_a_remote_stream_of_the_same_name_is_not_this_one(pages, valkey):
     function = make_function("bad")
     make_stream()
-    configure_stream(function)
     agency = latest(function).agency
     reach = agency.reach
     agency.reach = type(reach)(endpoints={"DIS": "https://dis.example.com"})
     agency.save()
+    configure_stream(function)
 
     assert pages.get(PAGE).context["uses"] == []
 
