@@ -2,9 +2,13 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from asyncconfig import clock, sweeping
-from functions import creating, publishing
-from functions.models import Function, Version
+from asyncconfig.models import Delivery
+from functions import agencies, creating, publishing
+from functions.exceptions import StillUsed
+from functions.models import Agency, Function, Version
 
 
 def delete_function(function: Function) -> None:
@@ -25,3 +29,22 @@ def delete_version(version: Version, *, now: datetime | None = None) -> None:
     """Delete a published version; raises StillUsed."""
     publishing.delete_version(version, now=now or clock.now())
     sweeping.end_unavailable()
+
+
+def delete_agency(agency: Agency) -> None:
+    """Delete an agency; raises StillUsed.
+
+    A deleted function no longer counts, but what it still owes does: without the
+    agency its notifications would not arrive.
+    """
+    owed = Delivery.objects.filter(invocation__version__agency=agency)
+    if owed.filter(status__in=(Delivery.Status.WAIT, Delivery.Status.SENDING)).exists():
+        agencies.check_unused(agency)
+        raise StillUsed(
+            _(
+                "Notifications of a deleted function are still sent with agency "
+                "%(agency)s. Try again later."
+            )
+            % {"agency": agency.name}
+        )
+    agencies.delete(agency)

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from asyncconfig.models import Bucket, Delivery, Invocation, Stream
 from functions import names
-from functions.models import Alias, Function, Project, TestEvent, Version
+from functions.models import Agency, Alias, Function, Project, TestEvent, Version
 
 ADMINISTRATOR = "FunctionGraph Administrator"
 INVOKER = "FunctionGraph Invoker"
@@ -150,6 +150,10 @@ def get_version(function: Function, qualifier: str) -> Version:
     return found
 
 
+def get_agency(project: Project, pk: int) -> Agency:
+    return get_object_or_404(Agency, project=project, pk=pk)
+
+
 def get_event(function: Function, name: str) -> TestEvent:
     return get_object_or_404(TestEvent, function=function, name=name)
 
@@ -157,7 +161,7 @@ def get_event(function: Function, name: str) -> TestEvent:
 def get_invocation(project: Project, request_id: UUID) -> Invocation:
     invocations = Invocation.objects.in_project(project).select_related(
         "function__project",
-        "version",
+        "version__agency",
         "config",
         "worker",
         "delivery",

@@ -97,7 +97,10 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     ),
     (
         _("Account"),
-        (Item(_("Access keys"), "access-keys", "shield", ("/access-keys",)),),
+        (
+            Item(_("Access keys"), "access-keys", "shield", ("/access-keys",)),
+            Item(_("Agencies"), "agencies", "user", ("/agencies",)),
+        ),
     ),
 )
 

@@ -187,6 +187,7 @@ DELIVERY_RETRY_CAP_SECONDS = env.number("DELIVERY_RETRY_CAP_SECONDS", default=36
 DELIVERY_RETRY_FOR_SECONDS = env.number("DELIVERY_RETRY_FOR_SECONDS", default=86_400)
 DELIVERY_SLOTS = env.whole("DELIVERY_SLOTS", default=16, low=1, high=256)
 DELIVERY_SLOTS_PER_TARGET = env.whole("DELIVERY_SLOTS_PER_TARGET", default=4, low=1)
+AGENCY_HTTP_HOSTS = env.words("AGENCY_HTTP_HOSTS", default="localhost,127.0.0.1,::1")
 RETENTION_DAYS = env.number("RETENTION_DAYS", default=30, low=1)
 WEB_THREADS = env.whole("WEB_THREADS", default=8, low=4)
 WORKER_SLOTS = env.whole("WORKER_SLOTS", default=8, low=1, high=256)

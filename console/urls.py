@@ -6,6 +6,7 @@ from django.urls import include, path
 from console.pages import (
     access_keys,
     account,
+    agencies,
     api_explorer,
     async_config,
     code,
@@ -124,6 +125,10 @@ urlpatterns = [
         access_keys.delete,
         name="access-key-delete",
     ),
+    path("agencies", agencies.index, name="agencies"),
+    path("agencies/new", agencies.create, name="agency-create"),
+    path("agencies/<int:pk>", agencies.edit, name="agency"),
+    path("agencies/<int:pk>/delete", agencies.delete, name="agency-delete"),
     path("operator/balance", operate.balance, name="balance"),
     path("operator/deliveries", deliveries.operate, name="operator-deliveries"),
     path(

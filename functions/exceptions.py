@@ -80,6 +80,10 @@ class AliasExists(NameTaken):
     """The function has an alias of that name."""
 
 
+class AgencyExists(NameTaken):
+    """The project has an agency of that name."""
+
+
 class VersionAliased(NameTaken):
     """Another alias points at that version already; one version has one alias."""
 

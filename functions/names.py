@@ -40,6 +40,10 @@ event_name = RegexValidator(
         "Start with a letter, end with a letter or digit."
     ),
 )
+agency_name = RegexValidator(
+    r"\A[^\W_][\w.-]{0,63}\Z",
+    _("Use 1–64 letters, digits, “-”, “_” or “.”. Start with a letter or digit."),
+)
 handler_name = RegexValidator(
     r"\A[A-Za-z0-9_][A-Za-z0-9_/-]*\.[A-Za-z_][A-Za-z0-9_]*\Z",
     _("Write file.function, for example index.handler."),

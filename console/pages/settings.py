@@ -28,7 +28,7 @@ def _head(request: HttpRequest, package: str, name: str) -> Head:
 def general(request: HttpRequest, package: str, name: str) -> HttpResponse:
     head = _head(request, package, name)
     data = request.POST if request.method == "POST" else None
-    form = GeneralForm(data, project=head.function.project, version=head.version)
+    form = GeneralForm(data, version=head.version)
     if form.is_valid():
         try:
             creating.configure(head.version, **form.cleaned_data)

@@ -1,20 +1,25 @@
 """Forms about functions; their sentences are the API's as well."""
 
+from functions.forms.agency import AgencyForm, NewAgencyForm
 from functions.forms.event import EventForm
 from functions.forms.function import (
     DefinitionForm,
     FunctionForm,
     GeneralForm,
     NewDefinitionForm,
+    RunAsForm,
 )
 from functions.forms.publishing import AliasForm, VersionForm
 
 __all__ = [
+    "AgencyForm",
     "AliasForm",
     "DefinitionForm",
     "EventForm",
     "FunctionForm",
     "GeneralForm",
+    "NewAgencyForm",
     "NewDefinitionForm",
+    "RunAsForm",
     "VersionForm",
 ]

@@ -56,9 +56,9 @@ class FunctionForm(forms.Form):
         self.fields["runtime"].choices = [  # type: ignore[attr-defined]
             (name, name) for name in runtimes
         ]
-        agencies = Agency.objects.filter(project=project).order_by("pk")
-        self.fields["agency"].queryset = agencies  # type: ignore[attr-defined]
-        self.fields["agency"].initial = agencies.first()
+        _offer_agencies(self, project)
+        offered = self.fields["agency"].queryset  # type: ignore[attr-defined]
+        self.fields["agency"].initial = offered.first()
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -87,6 +87,35 @@ def _seconds(label: Any, sentence: Any, *, low: int, high: int) -> forms.Integer
     )
 
 
+def _agency_field() -> "forms.ModelChoiceField[Agency]":
+    return forms.ModelChoiceField(
+        Agency.objects.none(),
+        label=gettext_lazy("Agency"),
+        required=False,
+        empty_label=gettext_lazy("No agency"),
+        to_field_name="name",
+        help_text=gettext_lazy("In whose name the function reaches other services."),
+        error_messages={
+            "invalid_choice": gettext_lazy("There is no agency %(value)s.")
+        },
+    )
+
+
+def _offer_agencies(form: forms.Form, project: Project) -> None:
+    agencies = Agency.objects.filter(project=project).order_by("pk")
+    form.fields["agency"].queryset = agencies  # type: ignore[attr-defined]
+
+
+class RunAsForm(forms.Form):
+    """As whom latest reaches other services: an agency, by its name."""
+
+    agency = _agency_field()
+
+    def __init__(self, data: Any = None, *, version: Version) -> None:
+        super().__init__(data, initial=_values(version))
+        _offer_agencies(self, version.function.project)
+
+
 class GeneralForm(forms.Form):
     """What latest is run with; times are seconds, memory is MB."""
 
@@ -106,16 +135,6 @@ class GeneralForm(forms.Form):
         label=gettext_lazy("Memory (MB)"),
         coerce=int,
         choices=[(size, size) for size in MEMORY_SIZES],
-    )
-    agency = forms.ModelChoiceField(
-        Agency.objects.none(),
-        label=gettext_lazy("Agency"),
-        required=False,
-        empty_label=gettext_lazy("No agency"),
-        to_field_name="name",
-        error_messages={
-            "invalid_choice": gettext_lazy("There is no agency %(value)s.")
-        },
     )
     description = forms.CharField(
         label=gettext_lazy("Description"), required=False, max_length=512
@@ -142,16 +161,8 @@ class GeneralForm(forms.Form):
         high=300,
     )
 
-    def __init__(
-        self,
-        data: Any = None,
-        *,
-        project: Project,
-        version: Version | None = None,
-    ) -> None:
+    def __init__(self, data: Any = None, *, version: Version | None = None) -> None:
         super().__init__(data, initial=_values(version) if version else None)
-        agencies = Agency.objects.filter(project=project).order_by("pk")
-        self.fields["agency"].queryset = agencies  # type: ignore[attr-defined]
 
     def clean_user_data(self) -> dict[str, str]:
         return _variables(self.cleaned_data["user_data"])
@@ -162,6 +173,17 @@ class DefinitionForm(GeneralForm):
 
     runtime = forms.CharField(label=gettext_lazy("Runtime"))
     encrypted_user_data = forms.CharField(required=False)
+    agency = _agency_field()
+
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        project: Project,
+        version: Version | None = None,
+    ) -> None:
+        super().__init__(data, version=version)
+        _offer_agencies(self, project)
 
     def clean_runtime(self) -> str:
         runtime: str = self.cleaned_data["runtime"]

@@ -18,6 +18,8 @@ PUT_RECORDS = "dis:streams:putRecords"
 PUBLISH = "smn:topic:publish"
 SEND_MESSAGE = "rocketmq:topic:send"
 ACTIONS = (INVOKE_ASYNC, PUT_OBJECT, PUT_RECORDS, PUBLISH, SEND_MESSAGE)
+# The kinds of destinations whose service an agency may place elsewhere.
+PLACED_SERVICES = ("OBS", "DIS", "SMN")
 DEFAULT_AGENCY = "fgconsole-default"
 
 

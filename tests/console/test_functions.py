@@ -181,7 +181,6 @@ def test_general_settings_are_saved_and_start_fresh_instances(pages):
         "handler": "index.handler",
         "timeout": "30",
         "memory_size": "256",
-        "agency": "",
         "description": "said",
         "user_data": '{"key": "value"}',
         "initializer_handler": "",
@@ -193,7 +192,7 @@ def test_general_settings_are_saved_and_start_fresh_instances(pages):
     version = latest(function)
     assert (version.timeout, version.memory_size) == (30, 256)
     assert version.user_data == {"key": "value"}
-    assert (version.agency, version.revision) == (None, 2)
+    assert (version.agency.name, version.revision) == ("fgconsole-default", 2)
 
 
 @pytest.mark.parametrize(
