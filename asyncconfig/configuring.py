@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from asyncconfig import agencies, clock, loops
+from asyncconfig import agencies, clock, loops, verifying
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, Target
 from asyncconfig.exceptions import Conflict
@@ -40,24 +40,77 @@ class Wanted:
     accepted_loop: str = ""
 
 
+@dataclass(frozen=True)
+class Examined:
+    """A destination that was looked at: what it is, and what speaks against it.
+
+    `destined` is NOBODY when the parameters say nothing that could be read;
+    `unverified` says why the service could not be asked about the target.
+    """
+
+    destined: Destined = NOBODY
+    problems: tuple[ValidationError, ...] = ()
+    warnings: tuple[str, ...] = ()
+    unverified: str = ""
+
+
 def find_kind(side: str, kind: str) -> Destination:
     """Return the kind of destination; ValidationError where a side has it not."""
     found = KINDS.get(kind)
-    if found is None or side not in found.sides:
+    if found is None:
         raise ValidationError(_("Choose a target service of the list."), code="kind")
+    if refusal := found.refusal(side):
+        raise ValidationError(refusal, code="kind")
     return found
 
 
-def destine(version: Version, side: str, kind: str, param: str) -> Destined:
-    """Read a destination as API clients write it.
+def examine(
+    version: Version, side: str, kind: str, param: str, *, afresh: bool = False
+) -> Examined:
+    """Look at a destination as API clients write it, and collect every problem.
 
-    Raises ValidationError: the kind is unknown there (code "kind"), the version's
-    agency may not reach it ("agency"), or the parameters are wrong.
+    Their codes: "kind" (not offered there), "agency" (it may not reach the target),
+    or what the kind calls them. The service is asked whether the target is there,
+    or, unless `afresh`, what it said in the last seconds counts.
     """
-    destination = find_kind(side, kind)
-    if missing := agencies.missing(version.agency, destination.action):
-        raise ValidationError(missing, code="agency")
-    return Destined(kind, param, destination.read(param, version))
+    unread = examine_kind(version, side, kind)
+    if any(problem.code == "kind" for problem in unread.problems):
+        return unread
+    destination = KINDS[kind]
+    try:
+        target = destination.read(param, version)
+    except ValidationError as error:
+        return Examined(problems=(*unread.problems, error))
+    destined = Destined(kind, param, target)
+    if refused := _refused(version, destination, target.name):
+        return Examined(destined, refused, target.warnings)
+    answer = verifying.ask(destination, param, version, afresh=afresh)
+    problems = (answer.error,) if answer.error else ()
+    return Examined(destined, problems, target.warnings, answer.warning)
+
+
+def examine_kind(version: Version, side: str, kind: str) -> Examined:
+    """Look at a destination whose parameters cannot be read."""
+    try:
+        destination = find_kind(side, kind)
+    except ValidationError as error:
+        return Examined(problems=(error,))
+    return Examined(problems=_refused(version, destination))
+
+
+def _refused(
+    version: Version, destination: Destination, resource: str = ""
+) -> tuple[ValidationError, ...]:
+    missing = agencies.missing(version, destination, resource)
+    return (ValidationError(missing, code="agency"),) if missing else ()
+
+
+def destine(version: Version, side: str, kind: str, param: str) -> Destined:
+    """Return a destination that may be saved; raises its first ValidationError."""
+    examined = examine(version, side, kind, param, afresh=True)
+    if examined.problems:
+        raise examined.problems[0]
+    return examined.destined
 
 
 def revision_of(version: Version) -> int:

@@ -41,7 +41,7 @@ class DeliverLane(OutboxLane[Delivery]):
             sentence = f"This installation knows no target service {row.kind}."
             raise DeliveryError(sentence, permanent=True)
         version = row.invocation.version
-        missing = agencies.missing(version.agency, destination.action)
+        missing = agencies.missing(version, destination, row.target)
         if missing:
             raise DeliveryError(missing, permanent=True)
         try:

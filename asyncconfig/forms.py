@@ -8,10 +8,10 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from asyncconfig import agencies, configuring, loops
-from asyncconfig.configuring import Destined, Wanted
+from asyncconfig import configuring, loops
+from asyncconfig.configuring import Destined, Examined, Wanted
 from asyncconfig.destinations import KINDS
-from asyncconfig.destinations.base import ParamForm, Target
+from asyncconfig.destinations.base import ParamForm
 from asyncconfig.models import AsyncConfig
 from asyncconfig.models.config import (
     DEFAULT_AGE_SECONDS,
@@ -58,7 +58,8 @@ class AsyncConfigForm(PolicyForm):
 
     The parameters of a destination are a form of their own, under the prefix of
     its side; their errors count as this form's. A loop is refused until the
-    digest of exactly its path comes back in `accepted_loop`.
+    digest of exactly its path comes back in `accepted_loop`. With `afresh` the
+    services are asked about the targets whatever they said just now.
     """
 
     success_kind = forms.CharField(required=False)
@@ -72,9 +73,12 @@ class AsyncConfigForm(PolicyForm):
         *,
         version: Version,
         config: AsyncConfig | None = None,
+        afresh: bool = False,
     ) -> None:
         super().__init__(data, initial=_initial(config, version), prefix=None)
         self.version = version
+        self.afresh = afresh
+        self.examined = dict.fromkeys(SIDES, Examined())
         self.config = config
         self.params = {side: self._param_form(side) for side in SIDES}
         self.paths: list[loops.Path] = []
@@ -110,19 +114,24 @@ class AsyncConfigForm(PolicyForm):
         kind = self.cleaned_data.get(f"{side}_kind") or ""
         if not kind:
             return configuring.NOBODY
-        try:
-            destination = configuring.find_kind(side, kind)
-        except ValidationError as error:
-            self.add_error(f"{side}_kind", error)
-            return configuring.NOBODY
-        missing = agencies.missing(self.version.agency, destination.action)
-        if missing:
-            self.add_error(f"{side}_kind", ValidationError(missing, code="agency"))
         form = self.params[side]
-        if form is None or not form.is_valid():
-            return configuring.NOBODY
-        param = form.param()
-        return Destined(kind, param, destination.read(param, self.version))
+        if form is not None and not form.is_valid():
+            return self._unreadable(side, kind)
+        param = form.param() if form else ""
+        examined = configuring.examine(
+            self.version, side, kind, param, afresh=self.afresh
+        )
+        return self._take(side, examined)
+
+    def _unreadable(self, side: str, kind: str) -> Destined:
+        """Say what can be said of a side whose parameters are wrong."""
+        return self._take(side, configuring.examine_kind(self.version, side, kind))
+
+    def _take(self, side: str, examined: Examined) -> Destined:
+        self.examined[side] = examined
+        for problem in examined.problems:
+            self.add_error(f"{side}_kind", problem)
+        return examined.destined
 
     def _check_loops(self, cleaned: dict[str, Any]) -> None:
         wanted = Wanted(on_success=cleaned["success"], on_failure=cleaned["failure"])
@@ -161,11 +170,6 @@ class AsyncConfigForm(PolicyForm):
             on_failure=cleaned["failure"],
             accepted_loop=cleaned["accepted_loop"],
         )
-
-    def target(self, side: str) -> Target | None:
-        """Return the target that is chosen and valid so far, for the checks."""
-        destined = self.cleaned_data.get(side) if self.is_bound else None
-        return destined.target if destined and destined.kind else None
 
 
 def _initial(config: AsyncConfig | None, version: Version) -> dict[str, Any]:

@@ -24,7 +24,8 @@ class ResponseContext(TypedDict):
 class Record(TypedDict):
     """Keys, order and JSON types are those of the guide's sample.
 
-    `payloads_omitted` is ours, and there only when it is true (see `fit`).
+    `payloads_omitted` (see `fit`) and `probe`, a test notification, are ours, and
+    there only when they are true.
     """
 
     timestamp: str
@@ -33,6 +34,7 @@ class Record(TypedDict):
     response_context: ResponseContext
     response_payload: str
     payloads_omitted: NotRequired[bool]
+    probe: NotRequired[bool]
 
 
 @dataclass(frozen=True)

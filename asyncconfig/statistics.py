@@ -7,10 +7,12 @@ from datetime import UTC, datetime, timedelta
 from django.db.models import Avg, Count, F, Max, Min, Q, QuerySet
 from django.db.models.functions import TruncDay, TruncHour, TruncMinute, TruncMonth
 
-from asyncconfig.models import Attempt, Invocation
+from asyncconfig.models import Attempt, Delivery, Invocation
+from functions.models import Version
 
 MINUTES_SHOWN_BY_MINUTE = 180
 MINUTES_SHOWN_BY_HOUR = 7 * 24 * 60
+MOST_COUNTED = 10_000
 SYSTEM_CONDITIONS = ("SystemError",)
 
 
@@ -137,3 +139,39 @@ def by_month(invocations: QuerySet[Invocation], *, since: datetime) -> Sequence[
         used = megabytes / 1024 * (mean or 0) / 1000 * count
         months[month] = Month(month, known.count + count, known.gb_seconds + used)
     return [months[month] for month in sorted(months)]
+
+
+@dataclass(frozen=True)
+class Arrivals:
+    """How many notifications of one side arrived, and how many were given up."""
+
+    delivered: int = 0
+    failed: int = 0
+
+    @property
+    def percent(self) -> int | None:
+        """Return the share that arrived, never rounded up to all; None for none."""
+        ended = self.delivered + self.failed
+        return self.delivered * 100 // ended if ended else None
+
+
+def arrivals(version: Version, *, since: datetime) -> dict[str, Arrivals]:
+    """Return the arrivals of a version's notifications by their side.
+
+    Looks at the function's newest MOST_COUNTED requests; one query.
+    """
+    newest = Invocation.objects.filter(function=version.function_id).newest_first()
+    rows = Delivery.objects.filter(
+        invocation__in=newest.values("pk")[:MOST_COUNTED],
+        invocation__version=version,
+        created_at__gte=since,
+    )
+    counted = (
+        rows.order_by()
+        .values("side")
+        .annotate(
+            delivered=Count("pk", filter=Q(status=Delivery.Status.DELIVERED)),
+            failed=Count("pk", filter=Q(status=Delivery.Status.FAILED)),
+        )
+    )
+    return {row["side"]: Arrivals(row["delivered"], row["failed"]) for row in counted}

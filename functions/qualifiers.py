@@ -79,3 +79,15 @@ def _version(function: Function, name: str) -> Version:
         return versions.get(function=function, name=name)
     except Version.DoesNotExist as error:
         raise QualifierUnknown(name) from error
+
+
+def qualifiers_of(function: Function) -> list[str]:
+    """Return latest, the published versions newest first, and the aliases."""
+    versions = Version.objects.alive().filter(function=function)
+    published = versions.exclude(name=names.LATEST).order_by("-pk")
+    aliases = function.aliases.order_by("name").values_list("name", flat=True)
+    return [
+        names.LATEST,
+        *published.values_list("name", flat=True),
+        *(f"!{name}" for name in aliases),
+    ]

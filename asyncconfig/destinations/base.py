@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django import forms
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 
 from asyncconfig.models import Delivery
 from functions.models import Function, Version
@@ -53,8 +54,30 @@ class Receipt:
     reference: str = ""
 
 
+@dataclass(frozen=True)
+class Option:
+    """One entry of a field's list; `functions` are those it would start in the end."""
+
+    value: str
+    label: str
+    functions: tuple[Function, ...] = ()
+
+
 class ParamForm(forms.Form):
-    """The parameters of a destination, as the dialog asks for them."""
+    """The parameters of a destination, as the dialog asks for them.
+
+    A field with a list of options is shown as one, and what was typed stays even
+    when the list does not have it; whatever is chosen there, the form is built again,
+    since other fields may depend on it.
+    """
+
+    def options(self, name: str) -> list[Option] | None:
+        """Return a field's list without its empty entry; None where it has none."""
+        choices = getattr(self.fields[name].widget, "choices", None)
+        if choices is None:
+            return None
+        pairs = [(str(value), str(label)) for value, label in choices]
+        return [Option(value, label) for value, label in pairs if value]
 
     def param(self) -> str:
         """Return the valid form as the API's `param` string."""
@@ -70,7 +93,8 @@ class Destination(ABC):
 
     `kind` is the API's name, `sides` where it may be chosen, `action` what the
     function's agency must allow; `is_beta` marks a kind in public beta. What has
-    arrived can be sent once more where `can_repeat` says so.
+    arrived can be sent once more where `can_repeat` says so. `question` is asked
+    before a test notification, where sending one does more than that.
     """
 
     kind: str
@@ -79,6 +103,19 @@ class Destination(ABC):
     sides: tuple[str, ...] = (Delivery.Side.SUCCESS, Delivery.Side.FAILURE)
     is_beta = False
     can_repeat = True
+    question: str | Promise = ""
+
+    def refusal(self, side: str) -> str:
+        """Say why the kind cannot be chosen on a side; "" when it can."""
+        if side in self.sides:
+            return ""
+        if side == Delivery.Side.SUCCESS:
+            return _("%(kind)s can be chosen for failure notification only.") % {
+                "kind": self.kind
+            }
+        return _("%(kind)s can be chosen for success notification only.") % {
+            "kind": self.kind
+        }
 
     @abstractmethod
     def form(self, version: Version, **kwargs: Any) -> ParamForm:

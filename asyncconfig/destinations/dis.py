@@ -10,7 +10,6 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from asyncconfig import agencies
 from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
@@ -111,7 +110,7 @@ class DisDestination(Destination):
                 keeping.find(version.function.project, name)
             except StreamUnknown as error:
                 raise ValidationError(str(error), code="gone") from error
-        return Target(name, agencies.reach(version).place(DIS, name))
+        return Target(name, version.reach.place(DIS, name))
 
     def verify(self, param: str, version: Version) -> str:
         """Ask a remote service whether it has the stream."""
@@ -119,7 +118,7 @@ class DisDestination(Destination):
             return ""
         request = "ShowStreamRequest", {"stream_name": _name(param)}
         try:
-            _call(agencies.reach(version), "show_stream", *request, VERIFY_TIMEOUT)
+            _call(version.reach, "show_stream", *request, VERIFY_TIMEOUT)
         except DeliveryError as error:
             if error.permanent:
                 raise ValidationError(str(error)) from error
@@ -158,7 +157,7 @@ def _put_remotely(parcel: Parcel) -> str:
     }
     body = {"stream_name": _name(parcel.param), "records": [entry]}
     answer = _call(
-        agencies.reach(parcel.version),
+        parcel.version.reach,
         "send_records",
         "SendRecordsRequest",
         {"body": body},
@@ -257,7 +256,7 @@ def _unreached(sentence: str, reach: Reach) -> DeliveryError:
 
 
 def _endpoint(version: Version) -> str:
-    return agencies.reach(version).endpoint(DIS)
+    return version.reach.endpoint(DIS)
 
 
 def _name(param: str) -> str:

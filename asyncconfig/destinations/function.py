@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy
 from asyncconfig import accepting
 from asyncconfig.destinations.base import (
     Destination,
+    Option,
     ParamForm,
     Parcel,
     Receipt,
@@ -23,7 +24,7 @@ from functions import names
 from functions.exceptions import QualifierUnknown
 from functions.models import Function, Version
 from functions.models.agency import INVOKE_ASYNC
-from functions.qualifiers import Resolved, resolve
+from functions.qualifiers import Resolved, qualifiers_of, resolve
 
 
 class FunctionForm(ParamForm):
@@ -44,6 +45,21 @@ class FunctionForm(ParamForm):
     def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._version = version
+
+    def options(self, name: str) -> list[Option] | None:
+        """Return the project's functions, itself last; or the one's versions."""
+        if name == "qualifier":
+            return [Option(one, one) for one in self._qualifiers()]
+        own = self._version.function
+        functions = Function.objects.in_project(own.project).order_by("name")
+        found = sorted(functions, key=lambda one: (one.pk == own.pk, _shown(one)))
+        return [Option(_shown(one), _shown(one), (one,)) for one in found]
+
+    def _qualifiers(self) -> list[str]:
+        package, _slash, name = str(self["function"].value() or "").rpartition("/")
+        functions = Function.objects.in_project(self._version.function.project)
+        chosen = functions.filter(package=package or "default", name=name).first()
+        return qualifiers_of(chosen) if chosen else [names.LATEST]
 
     def clean_function(self) -> Function:
         package, _slash, name = self.cleaned_data["function"].rpartition("/")
@@ -70,6 +86,7 @@ class FunctionDestination(Destination):
     action = INVOKE_ASYNC
     # The record started a request, which can be run again itself.
     can_repeat = False
+    question = gettext_lazy("The function really runs. Send it a test?")
 
     def form(self, version: Version, **kwargs: Any) -> FunctionForm:
         return FunctionForm(version=version, **kwargs)
@@ -83,9 +100,12 @@ class FunctionDestination(Destination):
         """Read {"func_urn": …}; the function must be of the same project."""
         urn = _urn(param, version)
         function = _resolve(urn, version).version.function
-        prefix = "" if function.package == "default" else f"{function.package}/"
-        name = f"{prefix}{function.name}:{urn.qualifier}"
-        return Target(name, f"{function.package}/{function.name}", function)
+        return Target(
+            f"{_shown(function)}:{urn.qualifier}",
+            f"{function.package}/{function.name}",
+            function,
+            () if function.is_enabled else (str(FunctionDisabled(function.name)),),
+        )
 
     def is_written_here(self, version: Version) -> bool:
         return True
@@ -118,6 +138,12 @@ def _urn(param: str, version: Version) -> names.Urn:
     if urn is None or urn.project != project:
         raise ValidationError(_("Choose a function."))
     return urn
+
+
+def _shown(function: Function) -> str:
+    """Return a function's name in lists; the application only where it is needed."""
+    prefix = "" if function.package == "default" else f"{function.package}/"
+    return prefix + function.name
 
 
 def _find(version: Version, package: str, name: str) -> Function:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from asyncconfig import agencies, clock, expiries
+from asyncconfig import clock, expiries
 from asyncconfig.destinations import storage
 from asyncconfig.destinations.base import (
     Destination,
@@ -195,9 +195,7 @@ class ObsDestination(Destination):
         read = Param(param)
         bucket = str(read.bucket)
         _check_bucket(bucket, version)
-        return Target(
-            f"{bucket}/{read.folder}", agencies.reach(version).place(OBS, bucket)
-        )
+        return Target(f"{bucket}/{read.folder}", version.reach.place(OBS, bucket))
 
     def verify(self, param: str, version: Version) -> str:
         """Ask for the bucket; only the storage itself can say that it is missing."""

@@ -13,7 +13,6 @@ from typing import Protocol
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from asyncconfig import agencies
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models.config import OBS
 from functions.models import Version
@@ -143,14 +142,14 @@ def own_account() -> Account:
 
 def own_endpoint(version: Version) -> bool:
     """Say whether a version's agency leads to the storage of this installation."""
-    return not agencies.reach(version).endpoint(OBS)
+    return not version.reach.endpoint(OBS)
 
 
 def account_of(version: Version) -> Account:
     """Return the storage that a version's agency leads to; may raise StorageError."""
     if own_endpoint(version):
         return own_account()
-    reach = agencies.reach(version)
+    reach = version.reach
     return Account(
         endpoint=reach.endpoint(OBS),
         access_key=reach.access_key,

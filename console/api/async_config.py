@@ -12,8 +12,9 @@ from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
-from asyncconfig import configuring, loops
+from asyncconfig import agencies, configuring, loops
 from asyncconfig.configuring import NOBODY, Destined, Wanted
+from asyncconfig.destinations import KINDS
 from asyncconfig.forms import PolicyForm
 from asyncconfig.models import AsyncConfig
 from asyncconfig.models.config import (
@@ -202,6 +203,10 @@ def _destined(version: Version, side: str, sent: DestinationConfig | None) -> De
         is_refused = getattr(error, "code", "") == "agency"
         status, code = (403, "FSS.1122") if is_refused else (400, "FSS.0400")
         sentence = " ".join(error.messages)
+        if is_refused:
+            needed = [KINDS[sent.destination].action]
+            policy = agencies.smallest_policy(needed, indent=None)
+            sentence += " " + _("The smallest policy: %(policy)s") % {"policy": policy}
         raise ApiError(status, code, f"on_{side}: {sentence}") from error
 
 

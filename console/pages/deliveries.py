@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from asyncconfig import backlog, clock, delivering
 from asyncconfig.models import Delivery
@@ -81,15 +81,19 @@ def _row(delivery: Delivery) -> dict[str, Any]:
     return {"delivery": delivery, "state": states.delivery_state(delivery)}
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Right.CONFIGURE)
 def resend_one(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
+    """Ask, since a target may receive it twice; then send again."""
     delivery = access.get_delivery(access.get_project(request), delivery_id)
+    own = reverse("invocation", args=[delivery.invocation.request_id])
+    if request.method == "GET":
+        context = {"delivery": delivery, "next": next_page(request, otherwise=own)}
+        return render_page(request, "deliveries/resend.html", context, partial="dialog")
     if delivering.resend(delivery):
         messages.success(request, _("The notification is being sent again."))
     else:
         messages.error(request, _("This notification has arrived already."))
-    own = reverse("invocation", args=[delivery.invocation.request_id])
     return redirect(next_page(request, otherwise=own))
 
 

@@ -6,11 +6,24 @@ from functools import cached_property
 from django.http import HttpRequest
 
 from asyncconfig import configuring, loops
+from asyncconfig.forms import SIDES
 from asyncconfig.models import AsyncConfig
+from asyncconfig.models.config import Chosen
 from console import access
 from console.access import Right
+from console.places import target_url
 from functions import names
 from functions.models import Function, Version
+from functions.qualifiers import qualifiers_of
+
+
+@dataclass(frozen=True)
+class Told:
+    """One side of a configuration; `url` is "" when its target has no page."""
+
+    side: str
+    chosen: Chosen
+    url: str
 
 
 @dataclass
@@ -38,6 +51,16 @@ class Head:
         return [loops.describe(path) for path in configuring.saved_loops(self.function)]
 
     @property
+    def told(self) -> list[Told]:
+        """Who is told of what, for the strip below the name."""
+        chosen = (
+            (side, self.config.destination(succeeded=side == "success"))
+            for side in SIDES
+            if self.config
+        )
+        return [Told(side, one, target_url(one)) for side, one in chosen if one.kind]
+
+    @property
     def query(self) -> str:
         """What keeps the chosen qualifier in links; "" for latest."""
         return "" if self.qualifier == names.LATEST else f"?v={self.qualifier}"
@@ -45,18 +68,6 @@ class Head:
     @property
     def urn(self) -> str:
         return self.function.urn(self.qualifier)
-
-
-def qualifiers_of(function: Function) -> list[str]:
-    """Return latest, the published versions newest first, and the aliases."""
-    versions = Version.objects.alive().filter(function=function)
-    published = versions.exclude(name=names.LATEST).order_by("-pk")
-    aliases = function.aliases.order_by("name").values_list("name", flat=True)
-    return [
-        names.LATEST,
-        *published.values_list("name", flat=True),
-        *(f"!{name}" for name in aliases),
-    ]
 
 
 def load(

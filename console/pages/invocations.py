@@ -13,20 +13,22 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import accepting, cancelling
+from asyncconfig import accepting, agencies, cancelling
+from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import NotAccepted, NotCancellable
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.invocation import InvocationQuerySet
-from console import access, states
+from console import access, places, states
 from console.access import Right, needs
 from console.htmx import render_page
-from console.pages import heads
+from console.pages import dialog, heads
 from functions.models import Function
 from functions.qualifiers import Resolved
 
 PAGE = 50
 PARTS = ("input", "output", "record")
 MOST_COUNTED = 10_000
+RESENDABLE = (Delivery.Status.FAILED, Delivery.Status.WAIT)
 RANGES = {
     "1h": (gettext_lazy("Last hour"), timedelta(hours=1)),
     "3h": (gettext_lazy("Last 3 hours"), timedelta(hours=3)),
@@ -188,9 +190,22 @@ def _deliveries(invocation: Invocation) -> list[dict[str, Any]]:
             "tries": list(delivery.attempt_set.all()),
             "record": bytes(delivery.record),
             "child": getattr(delivery, "child", None),
+            "url": places.arrived_url(delivery),
+            "permissions": _permissions_url(invocation, delivery),
+            "may_resend": delivery.status in RESENDABLE,
         }
         for delivery in deliveries
     ]
+
+
+def _permissions_url(invocation: Invocation, delivery: Delivery) -> str:
+    """Return where the right is set that a delivery still lacks; "" when none."""
+    kind, version = KINDS.get(delivery.kind), invocation.version
+    if delivery.status not in RESENDABLE or kind is None:
+        return ""
+    if invocation.function.deleted_at or not agencies.missing(version, kind):
+        return ""
+    return dialog.permissions_url(invocation.function, version.name, kind.action)
 
 
 def _no_target(invocation: Invocation) -> str:

@@ -18,11 +18,11 @@ from asyncconfig.models import Invocation
 from console import access, states
 from console.access import Right, needs
 from console.htmx import render_page
-from console.pages import heads, invocations
+from console.pages import invocations
 from functions import starters
 from functions.exceptions import QualifierUnknown
 from functions.models import Function, Project, TestEvent
-from functions.qualifiers import resolve
+from functions.qualifiers import qualifiers_of, resolve
 
 LOG_SHOWN = 4096
 POLL_STEPS = ((30, 1), (300, 3))
@@ -164,7 +164,7 @@ def _render(
         "form": form,
         "functions": [_key(one) for one in functions],
         "chosen": _key(function) if function else "",
-        "qualifiers": heads.qualifiers_of(function) if function else ["latest"],
+        "qualifiers": qualifiers_of(function) if function else ["latest"],
         "events": list(function.test_events.defer("content")) if function else [],
         "limits": {
             "async": accepting.body_limit(Invocation.Mode.ASYNC),

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from functions import names
 from functions.encryption import EncryptedTextField
-from functions.models.agency import Agency
+from functions.models.agency import Agency, Reach
 from functions.models.code import CodeBlob
 from functions.models.function import Function
 from functions.models.vpc import Subnet, Vpc
@@ -144,6 +144,11 @@ class Version(models.Model):
     @property
     def urn(self) -> str:
         return self.function.urn(self.name)
+
+    @property
+    def reach(self) -> Reach:
+        """Where the agency's services are; without an agency, our own."""
+        return self.agency.reach if self.agency else Reach()
 
     @property
     def user_data(self) -> dict[str, str]:

@@ -138,6 +138,9 @@
   doc.addEventListener("input", (event) => {
     const form = event.target.closest("form[data-leave-check]");
     if (form) { form.dataset.changed = "yes"; }
+    // What came of a test holds for the values it was sent with.
+    const side = event.target.closest("fieldset.side");
+    if (side) { all(".probed", side).forEach((e) => e.replaceChildren()); }
     const meter = event.target.dataset && event.target.dataset.meter;
     if (meter) { doc.getElementById(meter).textContent = sizeOf(new Blob([event.target.value]).size); }
   });

@@ -1,0 +1,320 @@
+"""What the async configuration dialog shows for a form as it stands."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.forms.boundfield import BoundField
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from asyncconfig import agencies, configuring, loops, policies, record
+from asyncconfig.destinations import KINDS
+from asyncconfig.destinations.base import Destination, Option, ParamForm
+from asyncconfig.forms import SIDES, AsyncConfigForm
+from asyncconfig.models.config import (
+    DEFAULT_AGE_SECONDS,
+    DEFAULT_RETRIES,
+    MAX_AGE_SECONDS,
+    MAX_RETRIES,
+)
+from asyncconfig.schedule import Policy
+from console import drawing
+from console.pages.heads import Head
+from functions import names
+from functions.models import Function
+
+SAMPLE_TIME = datetime(2020, 8, 20, 4, tzinfo=UTC)
+ICONS = {
+    "ok": "circle-check",
+    "warn": "triangle-alert",
+    "bad": "circle-x",
+    "muted": "info",
+}
+
+
+@dataclass(frozen=True)
+class Chip:
+    """A kind as it can be chosen on a side; `refusal` says why it cannot."""
+
+    destination: Destination
+    is_chosen: bool
+    refusal: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One check; `side` is "" where it is about both, `url` where it is mended."""
+
+    tone: str
+    text: str
+    side: str = ""
+    url: str = ""
+
+    @property
+    def icon(self) -> str:
+        return ICONS[self.tone]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A field and its control, ready to be written."""
+
+    field: BoundField
+    control: str
+
+
+class Dialog:
+    """A form's dialog; `fresh` is a side whose parameters were just opened."""
+
+    def __init__(self, head: Head, form: AsyncConfigForm, *, fresh: str = "") -> None:
+        self.head = head
+        self.form = form
+        self.fresh = fresh
+        if fresh:
+            self._reopen(fresh)
+
+    def _reopen(self, side: str) -> None:
+        """Build a side's form anew, so that it is not yet judged."""
+        destination = KINDS.get(self.form.kind_of(side))
+        if destination is not None:
+            initial = {
+                name: value
+                for name in destination.form(self.head.version).fields
+                if (value := self.form.data.get(f"{side}-{name}"))
+            }
+            self.form.params[side] = destination.form(
+                self.head.version, initial=initial or None, prefix=side
+            )
+
+    def side(self, side: str) -> dict[str, Any]:
+        params, form = self.form.params[side], self.form
+        is_judged = form.is_bound and side != self.fresh
+        return {
+            "side": side,
+            "kind": form.kind_of(side),
+            "chips": list(self._chips(side)),
+            "fields": [self._shown(side, params, field) for field in params or ()],
+            "note": _note(params),
+            "errors": form.errors.get(f"{side}_kind", []) if is_judged else [],
+        }
+
+    def notes(self) -> dict[str, str]:
+        """Return what stands below each side's fields."""
+        return {side: _note(self.form.params[side]) for side in SIDES}
+
+    def _chips(self, side: str) -> Iterator[Chip]:
+        chosen = self.form.kind_of(side)
+        for kind, destination in KINDS.items():
+            yield Chip(destination, kind == chosen, destination.refusal(side))
+
+    def _shown(self, side: str, params: ParamForm | None, field: BoundField) -> Shown:
+        options = params.options(field.name) if params else None
+        if options is None:
+            return Shown(field, field.as_widget(attrs=self._live()))
+        widget = forms.Select(choices=self._choices(field, options))
+        attrs = {"class": "select", **self._rebuild(side)}
+        return Shown(field, field.as_widget(widget, attrs=attrs))
+
+    def _choices(
+        self, field: BoundField, options: list[Option]
+    ) -> list[tuple[str, str]]:
+        """Return a list's entries; one that was typed and is unknown stays chosen."""
+        typed = field.value()
+        chosen = "" if typed is None else str(typed)
+        choices = [(one.value, self._marked(one)) for one in options]
+        if chosen and chosen not in [one.value for one in options]:
+            choices.insert(0, (chosen, chosen))
+        if not chosen or not field.field.required:
+            choices.insert(0, ("", _("Choose…") if field.field.required else "–"))
+        return choices
+
+    def _marked(self, option: Option) -> str:
+        """Return an entry's label; what would start this function again says so."""
+        own = self.head.function
+        if any(function.pk == own.pk for function in option.functions):
+            return f"{option.label} {_('(self)')}"
+        nodes = [configuring.node(function) for function in option.functions]
+        edges = [loops.Edge(loops.SUCCESS, name) for name in nodes]
+        if edges and loops.paths_back(
+            self._graph, source=configuring.node(own), edges=edges
+        ):
+            back = _("leads back to %(name)s") % {"name": own.name}
+            return f"{option.label} ⚠ {back}"
+        return option.label
+
+    @cached_property
+    def _graph(self) -> loops.Graph:
+        return configuring.graph_of(self.head.version)
+
+    def _live(self) -> dict[str, str | bool]:
+        """Return what redraws the panel while typing."""
+        return {
+            "hx-post": self._url("preview"),
+            "hx-trigger": "input changed delay:250ms, change",
+            "hx-target": "#panel",
+            "hx-swap": "morph:outerHTML",
+            "hx-include": "closest form",
+            "hx-sync": "closest form:replace",
+        }
+
+    def _rebuild(self, side: str) -> dict[str, str | bool]:
+        """Return what builds the side's parameters again after a choice."""
+        return {
+            "hx-post": self._url("params", side),
+            "hx-trigger": "change",
+            "hx-target": f"#params-{side}",
+            "hx-swap": "outerHTML",
+            "hx-include": "closest form",
+        }
+
+    def _url(self, page: str, *args: str) -> str:
+        function = self.head.function
+        named = [function.package, function.name, *args]
+        return reverse(f"function-async-{page}", args=named) + self.head.query
+
+    def panel(self) -> dict[str, Any]:
+        return {
+            "head": self.head,
+            "form": self.form,
+            "schedule": drawing.schedule(self._policy()),
+            "checks": self._checks(),
+            "sample": _sample(self.head),
+        }
+
+    def whole(self) -> dict[str, Any]:
+        return self.panel() | {
+            "sides": [self.side(side) for side in SIDES],
+            "limits": {"retries": MAX_RETRIES, "age": MAX_AGE_SECONDS},
+        }
+
+    def _policy(self) -> Policy:
+        """Return the policy of the numbers as typed; the usual ones where not."""
+        return policies.from_numbers(
+            self._number("max_retries", DEFAULT_RETRIES),
+            self._number("max_age_seconds", DEFAULT_AGE_SECONDS),
+        )
+
+    def _number(self, name: str, otherwise: int) -> int:
+        if not self.form.is_bound:
+            return int(self.form.initial[name])
+        self.form.is_valid()
+        value = self.form.cleaned_data.get(name)
+        return otherwise if value is None else int(value)
+
+    def _checks(self) -> dict[str, Any]:
+        """Say what the server will say when this is saved."""
+        form = self.form
+        if not form.is_bound and form.config:
+            form = AsyncConfigForm(
+                _data_of(form), version=self.head.version, config=form.config
+            )
+        if form.is_bound:
+            form.is_valid()
+        asked = [side for side in SIDES if form.kind_of(side) in KINDS]
+        needed = [KINDS[form.kind_of(side)].action for side in asked]
+        agency = self.head.version.agency
+        lacking = [a for a in needed if agency is None or not agency.allows(a)]
+        return {
+            "lines": [
+                *(line for side in asked for line in self._target_lines(form, side)),
+                *self._agency_lines(form, asked),
+            ],
+            "asked": bool(asked),
+            "policy": agencies.smallest_policy(lacking) if lacking else "",
+            "paths": [loops.describe(path) for path in form.paths],
+            "digest": form.loop_digest,
+            "is_accepted": bool(form.paths)
+            and form.data.get("accepted_loop") == form.loop_digest,
+        }
+
+    def _target_lines(self, form: AsyncConfigForm, side: str) -> Iterator[Line]:
+        if not form.is_bound:
+            return
+        examined = form.examined[side]
+        problems = [*_flat(examined.problems), *_of_fields(form.params[side])]
+        others = [one for one in problems if one.code != "agency"]
+        for one in others:
+            tone = "muted" if one.code == "required" else "bad"
+            yield Line(tone, " ".join(one.messages), side)
+        if examined.unverified:
+            yield Line("warn", examined.unverified, side)
+        elif examined.destined.kind and not others:
+            name = examined.destined.target.name
+            yield Line("ok", _("Target %(name)s exists") % {"name": name}, side)
+        for warning in examined.warnings:
+            yield Line("warn", warning, side)
+
+    def _agency_lines(self, form: AsyncConfigForm, asked: list[str]) -> Iterator[Line]:
+        missing: dict[str, str] = {}
+        for side in asked:
+            destination = KINDS[form.kind_of(side)]
+            target = form.examined[side].destined.target.name
+            sentence = agencies.missing(self.head.version, destination, target)
+            if sentence:
+                missing[sentence] = destination.action
+        for sentence, action in missing.items():
+            url = permissions_url(self.head.function, self.head.qualifier, action)
+            yield Line("bad", sentence, url=url)
+        if asked and not missing and self.head.version.agency:
+            name = self.head.version.agency.name
+            yield Line("ok", _("Agency %(agency)s allows it") % {"agency": name})
+
+
+def permissions_url(function: Function, qualifier: str, action: str) -> str:
+    """Return the page that sets an agency right, opened about an action."""
+    chosen = {} if qualifier == names.LATEST else {"v": qualifier}
+    named = [function.package, function.name]
+    query = urlencode({**chosen, "needs": action})
+    return f"{reverse('function-permissions', args=named)}?{query}"
+
+
+def _note(params: ParamForm | None) -> str:
+    if params is None:
+        return ""
+    if params.is_bound:
+        params.is_valid()
+    return params.note()
+
+
+def _flat(problems: tuple[ValidationError, ...]) -> list[ValidationError]:
+    return [one for problem in problems for one in problem.error_list]
+
+
+def _of_fields(params: ParamForm | None) -> list[ValidationError]:
+    if params is None or params.is_valid():
+        return []
+    return [one for errors in params.errors.as_data().values() for one in errors]
+
+
+def _data_of(form: AsyncConfigForm) -> dict[str, Any]:
+    """Return the stored configuration as the dialog would send it."""
+    data = {
+        name: form.initial.get(name, "")
+        for name in ("max_retries", "max_age_seconds", "accepted_loop")
+    }
+    for side in SIDES:
+        data[f"{side}_kind"] = form.kind_of(side)
+        for name, value in form.initial[f"{side}_param"].items():
+            data[f"{side}-{name}"] = value
+    return data
+
+
+def _sample(head: Head) -> bytes:
+    facts = record.Facts(
+        accepted_at=SAMPLE_TIME,
+        request_id="1167bf8c-87b0-43ab-8f5f-26b16c64f252",
+        function_urn=head.version.urn,
+        condition="",
+        attempts=1,
+        payload=b'{"key": "value"}',
+        status_code=200,
+        error="",
+        result=b"hello world!",
+    )
+    return record.serialise(record.build(facts, zone=UTC))

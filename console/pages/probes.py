@@ -1,0 +1,112 @@
+"""Send a test: to the target in the dialog, saved or not, or to a saved one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from asyncconfig import probing
+from asyncconfig.destinations import KINDS
+from asyncconfig.exceptions import Throttled
+from asyncconfig.forms import SIDES, AsyncConfigForm
+from asyncconfig.probing import Probed
+from console import pacing, places, wording
+from console.access import Right
+from console.htmx import render_page, wants_fragment
+from console.pages import async_config
+from console.pages.dialog import permissions_url
+from console.pages.heads import Head
+
+MOST_A_MINUTE = 10
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which target is to be tested, or the sentence that says why it cannot be."""
+
+    kind: str = ""
+    param: str = ""
+    problem: str = ""
+
+
+@require_POST
+def probe(request: HttpRequest, package: str, name: str) -> HttpResponse:
+    """Send a test to one side's target; a kind that has a question is asked first."""
+    head = async_config.load(request, package, name, Right.CONFIGURE)
+    side = request.POST.get("confirmed") or request.POST.get("probe")
+    if side not in SIDES:
+        raise Http404
+    if request.POST.get("saved"):
+        shown, status = _answer(request, head, side, _saved(head, side))
+    else:
+        form = AsyncConfigForm(request.POST, version=head.version, config=head.config)
+        shown, status = _answer(request, head, side, _typed(form, side))
+    if wants_fragment(request):
+        context = {"head": head, "side": {"side": side, "probed": shown}}
+        return render_page(
+            request,
+            "async_config/probed.html",
+            context,
+            partial="probed",
+            status=status,
+        )
+    if request.POST.get("saved"):
+        return async_config.render_summary(
+            request, head, probed={side: shown}, status=status
+        )
+    return async_config.render_dialog(
+        request, head, form, probed={side: shown}, status=status
+    )
+
+
+def _saved(head: Head, side: str) -> Wish:
+    config = head.config
+    chosen = config.destination(succeeded=side == "success") if config else None
+    if chosen is None or chosen.kind not in KINDS:
+        return Wish(problem=_("Nobody is notified."))
+    return Wish(chosen.kind, chosen.param)
+
+
+def _typed(form: AsyncConfigForm, side: str) -> Wish:
+    params = form.params[side]
+    if params is None:
+        return Wish(problem=_("Choose a target service of the list."))
+    if not params.is_valid():
+        found = [str(one) for errors in params.errors.values() for one in errors]
+        return Wish(problem=" ".join(found))
+    return Wish(form.kind_of(side), params.param())
+
+
+def _answer(
+    request: HttpRequest, head: Head, side: str, wish: Wish
+) -> tuple[dict[str, Any], int]:
+    """Return what the result line shows, and the status that goes with it."""
+    if wish.problem:
+        return {"problem": wish.problem}, 422
+    question = KINDS[wish.kind].question
+    if question and request.POST.get("confirmed") != side:
+        return {"question": question}, 200
+    try:
+        pacing.count("probe", request.user, most=MOST_A_MINUTE)
+    except Throttled as error:
+        return {"problem": str(error)}, 429
+    return _shown(head, wish, probing.probe(head.version, side, wish.kind, wish.param))
+
+
+def _shown(head: Head, wish: Wish, probed: Probed) -> tuple[dict[str, Any], int]:
+    if probed.receipt is None:
+        action = KINDS[wish.kind].action
+        url = permissions_url(head.function, head.qualifier, action)
+        return {
+            "problem": probed.problem,
+            "permissions": url if probed.lacks_right else "",
+        }, 200
+    took = wording.seconds(probed.duration_ms / 1000)
+    reference = probed.receipt.reference
+    return {
+        "delivered": _("Delivered in %(took)s") % {"took": took},
+        "receipt": probed.receipt,
+        "url": places.thing_url(wish.kind, probed.place, reference),
+    }, 200

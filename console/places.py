@@ -1,0 +1,53 @@
+"""Which page shows a destination's target, or what arrived there, by its kind.
+
+A kind without pages is shown as text. `asyncconfig` knows no addresses, so it names
+places and references only.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from asyncconfig.models import Delivery
+from asyncconfig.models.config import FUNCTION, Chosen
+
+NONE = ""
+
+
+def _function(place: str) -> str:
+    package, _slash, name = place.partition("/")
+    return reverse("function-code", args=[package, name])
+
+
+def _request(place: str, reference: str) -> str:
+    return reverse("invocation", args=[reference])
+
+
+@dataclass(frozen=True)
+class Pages:
+    """The addresses of a target, and of what it calls by a reference."""
+
+    target: Callable[[str], str]
+    thing: Callable[[str, str], str]
+
+
+PAGES: dict[str, Pages] = {FUNCTION: Pages(_function, _request)}
+
+
+def target_url(chosen: Chosen) -> str:
+    """Return the page of a configured target, or ""."""
+    pages = PAGES.get(chosen.kind)
+    return pages.target(chosen.place) if pages and chosen.place else NONE
+
+
+def thing_url(kind: str, place: str, reference: str) -> str:
+    """Return the page of what arrived, or ""; `place` is the target's."""
+    pages = PAGES.get(kind)
+    return pages.thing(place, reference) if pages and reference else NONE
+
+
+def arrived_url(delivery: Delivery) -> str:
+    """Return the page of what a delivery brought, or ""."""
+    _project, _kind, place = delivery.place.split(":", 2)
+    return thing_url(delivery.kind, place, delivery.reference)
