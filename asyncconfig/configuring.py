@@ -59,8 +59,8 @@ def find_kind(side: str, kind: str) -> Destination:
     found = KINDS.get(kind)
     if found is None:
         raise ValidationError(_("Choose a target service of the list."), code="kind")
-    if refusal := found.refusal(side):
-        raise ValidationError(refusal, code="kind")
+    if why_not := found.why_not(side):
+        raise ValidationError(why_not, code="kind")
     return found
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
 
 from asyncconfig.models import Delivery
 from asyncconfig.models.config import FUNCTION, Chosen
@@ -25,14 +27,37 @@ def _request(place: str, reference: str) -> str:
 
 
 @dataclass(frozen=True)
+class Link:
+    url: str
+    label: str
+
+
+@dataclass(frozen=True)
 class Pages:
-    """The addresses of a target, and of what it calls by a reference."""
+    """The addresses of a target, and of what it calls by a reference.
+
+    `create` is the name of the address where a target is made, and the words for it.
+    """
 
     target: Callable[[str], str]
     thing: Callable[[str, str], str]
+    create: tuple[str, str | Promise] | None = None
 
 
-PAGES: dict[str, Pages] = {FUNCTION: Pages(_function, _request)}
+PAGES: dict[str, Pages] = {
+    FUNCTION: Pages(
+        _function, _request, ("function-create", gettext_lazy("Create function"))
+    ),
+}
+
+
+def create_link(kind: str) -> Link | None:
+    """Return where a target of the kind is made, or None."""
+    pages = PAGES.get(kind)
+    if pages is None or pages.create is None:
+        return None
+    name, label = pages.create
+    return Link(reverse(name), str(label))
 
 
 def target_url(chosen: Chosen) -> str:

@@ -55,6 +55,14 @@ class Receipt:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What a check of the dialog found, as a sentence."""
+
+    sentence: str
+    is_ok: bool
+
+
+@dataclass(frozen=True)
 class Option:
     """One entry of a field's list; `functions` are those it would start in the end."""
 
@@ -87,6 +95,10 @@ class ParamForm(forms.Form):
         """Return what stands below the fields for what is chosen so far, or ""."""
         return ""
 
+    def findings(self) -> list[Finding]:
+        """Return what further checks find for what is chosen so far."""
+        return []
+
 
 class Destination(ABC):
     """One kind of target. Nobody outside its module asks which kind it is.
@@ -105,8 +117,8 @@ class Destination(ABC):
     can_repeat = True
     question: str | Promise = ""
 
-    def refusal(self, side: str) -> str:
-        """Say why the kind cannot be chosen on a side; "" when it can."""
+    def why_not(self, side: str) -> str:
+        """Return why the kind is not offered on a side, or "" where it is."""
         if side in self.sides:
             return ""
         if side == Delivery.Side.SUCCESS:

@@ -1,6 +1,6 @@
 """What the async configuration dialog shows for a form as it stands."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -24,7 +24,7 @@ from asyncconfig.models.config import (
     MAX_RETRIES,
 )
 from asyncconfig.schedule import Policy
-from console import drawing
+from console import drawing, places
 from console.pages.heads import Head
 from functions import names
 from functions.models import Function
@@ -40,11 +40,11 @@ ICONS = {
 
 @dataclass(frozen=True)
 class Chip:
-    """A kind as it can be chosen on a side; `refusal` says why it cannot."""
+    """A kind as it can be chosen on a side; `why_not` says why it cannot."""
 
     destination: Destination
     is_chosen: bool
-    refusal: str
+    why_not: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,7 @@ class Shown:
 
     field: BoundField
     control: str
+    is_list: bool = False
 
 
 class Dialog:
@@ -95,12 +96,16 @@ class Dialog:
     def side(self, side: str) -> dict[str, Any]:
         params, form = self.form.params[side], self.form
         is_judged = form.is_bound and side != self.fresh
+        fields = [self._shown(side, params, field) for field in params or ()]
+        # What is chosen from a list can be made here.
+        is_here = any(shown.is_list for shown in fields)
         return {
             "side": side,
             "kind": form.kind_of(side),
             "chips": list(self._chips(side)),
-            "fields": [self._shown(side, params, field) for field in params or ()],
+            "fields": fields,
             "note": _note(params),
+            "create": places.create_link(form.kind_of(side)) if is_here else None,
             "errors": form.errors.get(f"{side}_kind", []) if is_judged else [],
         }
 
@@ -111,7 +116,7 @@ class Dialog:
     def _chips(self, side: str) -> Iterator[Chip]:
         chosen = self.form.kind_of(side)
         for kind, destination in KINDS.items():
-            yield Chip(destination, kind == chosen, destination.refusal(side))
+            yield Chip(destination, kind == chosen, destination.why_not(side))
 
     def _shown(self, side: str, params: ParamForm | None, field: BoundField) -> Shown:
         options = params.options(field.name) if params else None
@@ -119,7 +124,7 @@ class Dialog:
             return Shown(field, field.as_widget(attrs=self._live()))
         widget = forms.Select(choices=self._choices(field, options))
         attrs = {"class": "select", **self._rebuild(side)}
-        return Shown(field, field.as_widget(widget, attrs=attrs))
+        return Shown(field, field.as_widget(widget, attrs=attrs), is_list=True)
 
     def _choices(
         self, field: BoundField, options: list[Option]
@@ -131,7 +136,7 @@ class Dialog:
         if chosen and chosen not in [one.value for one in options]:
             choices.insert(0, (chosen, chosen))
         if not chosen or not field.field.required:
-            choices.insert(0, ("", _("Choose…") if field.field.required else "–"))
+            choices.insert(0, ("", _empty_label(field)))
         return choices
 
     def _marked(self, option: Option) -> str:
@@ -222,7 +227,9 @@ class Dialog:
         lacking = [a for a in needed if agency is None or not agency.allows(a)]
         return {
             "lines": [
-                *(line for side in asked for line in self._target_lines(form, side)),
+                *_once(
+                    line for side in asked for line in self._target_lines(form, side)
+                ),
                 *self._agency_lines(form, asked),
             ],
             "asked": bool(asked),
@@ -249,6 +256,9 @@ class Dialog:
             yield Line("ok", _("Target %(name)s exists") % {"name": name}, side)
         for warning in examined.warnings:
             yield Line("warn", warning, side)
+        params = form.params[side]
+        for finding in params.findings() if params else ():
+            yield Line("ok" if finding.is_ok else "bad", finding.sentence, side)
 
     def _agency_lines(self, form: AsyncConfigForm, asked: list[str]) -> Iterator[Line]:
         missing: dict[str, str] = {}
@@ -266,12 +276,25 @@ class Dialog:
             yield Line("ok", _("Agency %(agency)s allows it") % {"agency": name})
 
 
+def _empty_label(field: BoundField) -> str:
+    """Return what a list says while nothing is chosen: its own words, where it has."""
+    for value, label in getattr(field.field.widget, "choices", ()):
+        if not str(value):
+            return str(label)
+    return _("Choose…") if field.field.required else "–"
+
+
 def permissions_url(function: Function, qualifier: str, action: str) -> str:
     """Return the page that sets an agency right, opened about an action."""
     chosen = {} if qualifier == names.LATEST else {"v": qualifier}
     named = [function.package, function.name]
     query = urlencode({**chosen, "needs": action})
     return f"{reverse('function-permissions', args=named)}?{query}"
+
+
+def _once(lines: Iterable[Line]) -> list[Line]:
+    """Drop what is said already: a rule may be one of the form and of the kind."""
+    return list({(line.side, line.text): line for line in lines}.values())
 
 
 def _note(params: ParamForm | None) -> str:
