@@ -3,7 +3,7 @@
 import pytest
 import redis
 
-from asyncconfig import accepting, clock
+from asyncconfig import accepting, clock, verifying
 from tests.valkey import Valkey
 
 
@@ -11,6 +11,7 @@ from tests.valkey import Valkey
 def _steady_clock():
     """Each test may shift the clock; afterwards it is right again."""
     accepting.recent.forget()
+    verifying.memory.forget()
     with clock.shifted():
         yield
 

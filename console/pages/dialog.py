@@ -135,7 +135,9 @@ class Dialog:
         choices = [(one.value, self._marked(one)) for one in options]
         if chosen and chosen not in [one.value for one in options]:
             choices.insert(0, (chosen, chosen))
-        if not chosen or not field.field.required:
+        # A field that begins with something has it first, not an empty entry.
+        is_open = not chosen and not field.field.initial
+        if is_open or not field.field.required:
             choices.insert(0, ("", _empty_label(field)))
         return choices
 

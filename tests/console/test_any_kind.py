@@ -36,7 +36,6 @@ def pages(client, project):
 
 @pytest.fixture
 def box(monkeypatch, project):
-    verifying.memory.forget()
     made = Box()
     monkeypatch.setitem(KINDS, "Box", made)
     monkeypatch.setitem(KINDS, "Rocket", Rocket())

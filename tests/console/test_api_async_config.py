@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from asyncconfig import verifying
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import AsyncConfig
 from console import access, tokens
@@ -23,7 +22,6 @@ def project():
 
 @pytest.fixture
 def box(monkeypatch):
-    verifying.memory.forget()
     made = Box()
     monkeypatch.setitem(KINDS, "Box", made)
     monkeypatch.setitem(KINDS, "Rocket", Rocket())

@@ -3,7 +3,6 @@
 import pytest
 from django.urls import reverse
 
-from asyncconfig import verifying
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import Delivery, Invocation
 from console import access
@@ -37,7 +36,6 @@ def pages(client, project):
 
 @pytest.fixture
 def kinds(monkeypatch):
-    verifying.memory.forget()
     monkeypatch.setitem(KINDS, "Box", Box())
     monkeypatch.setitem(KINDS, "Rocket", Rocket())
 

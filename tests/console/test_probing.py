@@ -6,7 +6,7 @@ import threading
 import pytest
 from django.urls import reverse
 
-from asyncconfig import probing, verifying
+from asyncconfig import probing
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import AsyncConfig, Delivery, Invocation
 from console import access
@@ -34,7 +34,6 @@ def pages(client, project):
 
 @pytest.fixture
 def box(monkeypatch, project):
-    verifying.memory.forget()
     made = Box()
     monkeypatch.setitem(KINDS, "Box", made)
     agencies.grant(Agency.objects.get(project=project), [PUT])
