@@ -30,6 +30,7 @@ FUNCTION_PAGES = [
     "function-code",
     "function-events",
     "function-general",
+    "function-permissions",
     "function-versions",
     "function-aliases",
     "function-async",
@@ -54,7 +55,8 @@ def test_function_pages_open(pages, admin, project, name, language):
 
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 @pytest.mark.parametrize(
-    "name", ["welcome", "functions", "function-create", "invocations", "runner"]
+    "name",
+    ["welcome", "functions", "function-create", "invocations", "runner", "agencies"],
 )
 def test_pages_open(pages, admin, project, name, language):
     made = demo.create(project, by=admin)
