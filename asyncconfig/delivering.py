@@ -64,6 +64,17 @@ def _parcel(delivery: Delivery) -> Parcel:
     )
 
 
+def may_resend(delivery: Delivery) -> bool:
+    """Say whether it can be sent again: not while it is under way.
+
+    What has arrived can be repeated where its kind allows it.
+    """
+    if delivery.status == Delivery.Status.DELIVERED:
+        kind = KINDS.get(delivery.kind)
+        return bool(kind and kind.can_repeat)
+    return delivery.status in (Delivery.Status.FAILED, Delivery.Status.WAIT)
+
+
 def resend(delivery: Delivery) -> bool:
     """Send one again, or a waiting one at once; False when that is not possible.
 

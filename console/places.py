@@ -6,13 +6,15 @@ places and references only.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 
 from asyncconfig.models import Delivery
-from asyncconfig.models.config import FUNCTION, Chosen
+from asyncconfig.models.config import DIS, FUNCTION, OBS, Chosen
 
 NONE = ""
 
@@ -24,6 +26,26 @@ def _function(place: str) -> str:
 
 def _request(place: str, reference: str) -> str:
     return reverse("invocation", args=[reference])
+
+
+def _own(url_name: str, place: str) -> str:
+    """Return the page of a thing of ours; another account's has a host in front."""
+    return NONE if "/" in place else reverse(url_name, args=[place])
+
+
+def _object(place: str, reference: str) -> str:
+    page = _own("bucket", place)
+    return page and f"{page}?{urlencode({'object': reference})}"
+
+
+def _record(place: str, reference: str) -> str:
+    """Open a record, given as `shardId-0000000000/12`, on its stream's page."""
+    page = _own("stream", place)
+    shard, _slash, number = reference.rpartition("/")
+    if not page or not number.isdigit():
+        return page
+    partition = int(shard.removeprefix("shardId-") or 0)
+    return f"{page}?partition={partition}&before={int(number) + 1}&record={number}"
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,16 @@ class Pages:
 PAGES: dict[str, Pages] = {
     FUNCTION: Pages(
         _function, _request, ("function-create", gettext_lazy("Create function"))
+    ),
+    OBS: Pages(
+        partial(_own, "bucket"),
+        _object,
+        ("bucket-create", gettext_lazy("Create bucket")),
+    ),
+    DIS: Pages(
+        partial(_own, "stream"),
+        _record,
+        ("stream-create", gettext_lazy("Create stream")),
     ),
 }
 

@@ -8,8 +8,8 @@ from django.core.exceptions import ValidationError
 from asyncconfig.destinations.base import Destination, ParamForm, Receipt, Target
 from asyncconfig.exceptions import DeliveryError
 
-PUT = "obs:object:PutObject"
-SEND = "rocketmq:topic:send"
+PUT = "box:object:put"
+SEND = "rocket:message:send"
 
 
 class BoxForm(ParamForm):

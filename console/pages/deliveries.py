@@ -78,7 +78,11 @@ def _page(request: HttpRequest, rows: QuerySet[Delivery]) -> list[Delivery]:
 
 
 def _row(delivery: Delivery) -> dict[str, Any]:
-    return {"delivery": delivery, "state": states.delivery_state(delivery)}
+    return {
+        "delivery": delivery,
+        "state": states.delivery_state(delivery),
+        "may_resend": delivering.may_resend(delivery),
+    }
 
 
 @require_http_methods(["GET", "POST"])

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import accepting, agencies, cancelling
+from asyncconfig import accepting, agencies, cancelling, delivering
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import NotAccepted, NotCancellable
 from asyncconfig.models import Delivery, Invocation
@@ -192,7 +192,7 @@ def _deliveries(invocation: Invocation) -> list[dict[str, Any]]:
             "child": getattr(delivery, "child", None),
             "url": places.arrived_url(delivery),
             "permissions": _permissions_url(invocation, delivery),
-            "may_resend": delivery.status in RESENDABLE,
+            "may_resend": delivering.may_resend(delivery),
         }
         for delivery in deliveries
     ]

@@ -169,10 +169,10 @@ def test_a_missing_right_is_named_with_the_smallest_policy(pages, box, project):
     response = pages.post(url(function), wish())
 
     assert response.status_code == 422
-    sentence = "Agency fgconsole-default lacks obs:object:PutObject on red/a."
+    sentence = "Agency fgconsole-default lacks box:object:put on red/a."
     assert response.text.count(sentence) >= 2
     assert "&quot;Action&quot;: [" in response.text
-    assert "/f/default/fn/settings/permissions?needs=obs%3Aobject%3APutObject" in (
+    assert "/f/default/fn/settings/permissions?needs=box%3Aobject%3Aput" in (
         response.text
     )
     assert box.verified == []
@@ -184,7 +184,7 @@ def test_without_an_agency_the_service_and_the_action_are_named(pages, box):
 
     assert (
         "fn has no agency, so it can&#x27;t reach Box service. "
-        "Set an agency that allows obs:object:PutObject."
+        "Set an agency that allows box:object:put."
     ) in response.text
 
 

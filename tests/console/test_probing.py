@@ -157,7 +157,7 @@ def test_a_missing_right_leads_to_where_it_is_set(pages, box):
 
     response = pages.post(url(make_function("fn")), typed(), headers=HTMX)
 
-    assert "lacks obs:object:PutObject on red/a." in response.text
+    assert "lacks box:object:put on red/a." in response.text
     assert "/f/default/fn/settings/permissions?needs=" in response.text
     assert box.sent == []
 
