@@ -16,9 +16,23 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
 
-from asyncconfig.models import Bucket, Delivery, Invocation, Stream
+from asyncconfig.models import (
+    Bucket,
+    Delivery,
+    Invocation,
+    RocketInstance,
+    Stream,
+)
 from functions import names
-from functions.models import Agency, Alias, Function, Project, TestEvent, Version
+from functions.models import (
+    Agency,
+    Alias,
+    Function,
+    Project,
+    TestEvent,
+    Version,
+    Vpc,
+)
 
 ADMINISTRATOR = "FunctionGraph Administrator"
 INVOKER = "FunctionGraph Invoker"
@@ -140,7 +154,7 @@ def get_version(function: Function, qualifier: str) -> Version:
         alias = get_object_or_404(Alias, function=function, name=name[1:])
         name = alias.version.name
     versions = Version.objects.alive().select_related(
-        "function__project", "agency", "code"
+        "function__project", "agency", "code", "vpc", "subnet"
     )
     found = versions.filter(function=function, name=name).first()
     if found is None:
@@ -193,4 +207,16 @@ def get_bucket(project: Project, name: str) -> Bucket:
     found = buckets.filter(name=name).first()
     if found is None:
         raise Http404(_("Bucket %(bucket)s does not exist.") % {"bucket": name})
+    return found
+
+
+def get_vpc(project: Project, vpc_id: UUID) -> Vpc:
+    return get_object_or_404(Vpc, project=project, vpc_id=vpc_id)
+
+
+def get_rocket_instance(project: Project, instance_id: UUID) -> RocketInstance:
+    instances = RocketInstance.objects.select_related("vpc")
+    found: RocketInstance = get_object_or_404(
+        instances, project=project, instance_id=instance_id
+    )
     return found

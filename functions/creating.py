@@ -10,7 +10,15 @@ from django.utils.translation import gettext as _
 
 from functions.code import DEFAULT_SOURCE, Package, text_package
 from functions.exceptions import FunctionExists, FunctionLimit, NotEditable
-from functions.models import Agency, CodeBlob, Function, Project, Version
+from functions.models import (
+    Agency,
+    CodeBlob,
+    Function,
+    Project,
+    Subnet,
+    Version,
+    Vpc,
+)
 
 MAX_FUNCTIONS = 400
 
@@ -24,6 +32,8 @@ class NewFunction:
     handler: str = "index.handler"
     package: str = "default"
     agency: Agency | None = None
+    vpc: Vpc | None = None
+    subnet: Subnet | None = None
     description: str = ""
     timeout: int = 3
     memory_size: int = 128
@@ -63,6 +73,8 @@ def _create(project: Project, new: NewFunction) -> Function:
         runtime=new.runtime,
         handler=new.handler,
         agency=new.agency,
+        vpc=new.vpc,
+        subnet=new.subnet,
         description=new.description,
         timeout=new.timeout,
         memory_size=new.memory_size,

@@ -88,6 +88,10 @@ class VersionAliased(NameTaken):
     """Another alias points at that version already; one version has one alias."""
 
 
+class RangeRefused(FunctionsError):
+    """A range of addresses is none, or not where it has to be."""
+
+
 class NothingToPublish(FunctionsError):
     """Latest is exactly what the newest published version is."""
 

@@ -25,6 +25,7 @@ FIELDS = (
     "initializer_handler",
     "initializer_timeout",
 )
+NETWORK = ("vpc", "subnet")
 MAX_ARCHIVE = 50 * 1024 * 1024
 
 
@@ -47,6 +48,9 @@ def export(version: Version, *, config: bool = True, code: bool = True) -> bytes
             fields = {name: getattr(version, name) for name in FIELDS}
             fields |= {"name": version.function.name, "code_type": version.code_type}
             fields["code_filename"] = version.code_filename
+            if version.vpc and version.subnet:
+                # By name: where it is imported, the IDs are others.
+                fields |= {"vpc": version.vpc.name, "subnet": version.subnet.name}
             archive.writestr(SETTINGS, json.dumps(fields, indent=2))
         if code:
             content = bytes(version.code.content)
@@ -67,7 +71,8 @@ def read(archive: bytes) -> Exported:
             _("This is not an exported function: %(file)s cannot be read in it.")
             % {"file": SETTINGS}
         ) from error
-    return Exported({name: fields[name] for name in FIELDS if name in fields}, code)
+    kept = {name: fields[name] for name in (*FIELDS, *NETWORK) if name in fields}
+    return Exported(kept, code)
 
 
 def _code(opened: zipfile.ZipFile, fields: dict[str, Any]) -> Package | None:

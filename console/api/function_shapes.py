@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from datetime import UTC, datetime
+from ipaddress import ip_network
 from typing import Any
 
 from django.conf import settings
@@ -35,13 +36,38 @@ class FunctionCode(Schema):
     link: str | None = Field(None, description="Not kept.")
 
 
+class FuncVpc(Schema):
+    """The subnet a function is in; an empty object takes it out.
+
+    Only the two IDs are read. `security_groups`, `domain_id`, `namespace` and
+    `is_safety` are kept and given back as they came.
+    """
+
+    vpc_id: str = ""
+    subnet_id: str = ""
+    vpc_name: str | None = None
+    subnet_name: str | None = None
+    cidr: str | None = None
+    gateway: str | None = None
+    domain_id: str | None = None
+    namespace: str | None = None
+    security_groups: list[str] | None = None
+    is_safety: bool | None = None
+
+    def echoed(self) -> dict[str, Any]:
+        return self.model_dump(include=ECHOED_OF_VPC, exclude_none=True)
+
+
+ECHOED_OF_VPC = {"domain_id", "namespace", "security_groups", "is_safety"}
+
+
 class Echoed(Schema):
     """What is kept and given back as it came; nothing here acts on it."""
 
     app_xrole: str | None = None
     code_url: str | None = None
     depend_version_list: list[str] | None = None
-    func_vpc: dict[str, Any] | None = None
+    func_vpc: FuncVpc | None = None
     mount_config: dict[str, Any] | None = None
     pre_stop_handler: str | None = None
     pre_stop_timeout: int | None = None
@@ -69,7 +95,10 @@ class Echoed(Schema):
 
     def echoed(self) -> dict[str, Any]:
         """Return what was sent of this."""
-        return self.model_dump(include=set(Echoed.model_fields), exclude_none=True)
+        sent = self.model_dump(include=set(Echoed.model_fields), exclude_none=True)
+        if self.func_vpc is not None:
+            sent["func_vpc"] = self.func_vpc.echoed()
+        return sent
 
 
 class NewFunction(Echoed):
@@ -150,6 +179,7 @@ def config_of(version: Version) -> dict[str, Any]:
     hidden = dict.fromkeys(version.encrypted_user_data, "")
     return {
         **version.echoed,
+        "func_vpc": vpc_of(version),
         "func_id": str(function.func_id),
         "resource_id": f"{function.func_id}:{function.name}",
         "func_urn": version.urn,
@@ -182,6 +212,22 @@ def config_of(version: Version) -> dict[str, Any]:
         "long_time": version.timeout > 900,
         "is_bridge_function": False,
         "reserved_instance_count": 0,
+    }
+
+
+def vpc_of(version: Version) -> dict[str, Any] | None:
+    """Return the subnet a version is in as FuncVpc has it; None without VPC access."""
+    if version.vpc is None or version.subnet is None:
+        return None
+    network = ip_network(version.subnet.cidr)
+    return {
+        **version.echoed.get("func_vpc", {}),
+        "vpc_id": str(version.vpc.vpc_id),
+        "vpc_name": version.vpc.name,
+        "subnet_id": str(version.subnet.subnet_id),
+        "subnet_name": version.subnet.name,
+        "cidr": version.subnet.cidr,
+        "gateway": str(network[1] if network.num_addresses > 1 else network[0]),
     }
 
 

@@ -49,11 +49,18 @@ CODES = {
     "encrypted_user_data.size": "FSS.1018",
     "description": "FSS.1019",
     "agency": "403 FSS.1121",
+    "vpc": "FSS.1036",
+    "subnet": "FSS.1037",
     "initializer_handler": "FSS.1404",
     "initializer_timeout": "FSS.1405",
     "__all__.taken": "409 FSS.1061",
 }
-FORM_NAMES = {"name": "func_name", "agency": "xrole"}
+FORM_NAMES = {
+    "name": "func_name",
+    "agency": "xrole",
+    "vpc": "func_vpc.vpc_id",
+    "subnet": "func_vpc.subnet_id",
+}
 
 
 def check_code_body(size: int) -> None:
@@ -105,6 +112,9 @@ def _fields(body: NewFunction | FunctionChange) -> dict[str, Any]:
     sent = body.model_dump(exclude_none=True)
     renamed = {"func_name": "name", "xrole": "agency"}
     fields = {renamed.get(name, name): value for name, value in sent.items()}
+    if body.func_vpc is not None:
+        fields["vpc"] = body.func_vpc.vpc_id
+        fields["subnet"] = body.func_vpc.subnet_id
     if isinstance(body, NewFunction):
         fields.setdefault("initializer_timeout", 3)
     return fields
@@ -160,9 +170,9 @@ def index(
     if func_name:
         functions = functions.filter(name__icontains=func_name)
     latest = Version.objects.alive().filter(function__in=functions, name=names.LATEST)
-    ordered = latest.select_related("function__project", "agency", "code").defer(
-        "code__content"
-    )
+    ordered = latest.select_related(
+        "function__project", "agency", "code", "vpc", "subnet"
+    ).defer("code__content")
     ordered = ordered.order_by("-function__is_pinned", "function_id")
     found = list(ordered[page.start : page.stop + 1])
     failures = _failures([version.function_id for version in found])
@@ -258,6 +268,8 @@ def _stored(version: Version) -> dict[str, Any]:
         "timeout": version.timeout,
         "memory_size": version.memory_size,
         "agency": version.agency.name if version.agency else "",
+        "vpc": str(version.vpc.vpc_id) if version.vpc else "",
+        "subnet": str(version.subnet.subnet_id) if version.subnet else "",
         "description": version.description,
         "user_data": json.dumps(version.user_data),
         "encrypted_user_data": json.dumps(version.encrypted_user_data),

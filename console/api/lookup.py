@@ -35,7 +35,7 @@ class Named:
                 raise QualifierUnknown(name)
             name = alias.version.name
         versions = Version.objects.alive().select_related(
-            "function__project", "agency", "code"
+            "function__project", "agency", "code", "vpc", "subnet"
         )
         found = versions.filter(function=self.function, name=name).first()
         if found is None:

@@ -17,7 +17,7 @@ from console.api.errors import ApiError, refuse
 from console.api.function_shapes import FunctionConfig, config_of
 from console.api.functions import CODES, FORM_NAMES, check_code_body
 from console.api.service import REFUSALS, limited
-from functions import creating, names, transfer
+from functions import creating, names, networks, transfer
 from functions.forms import NewDefinitionForm
 
 router = Router(tags=["function"])
@@ -88,6 +88,9 @@ def import_function(
     fields = exported.fields | {
         "user_data": json.dumps(exported.fields.get("user_data", {}))
     }
+    if exported.fields.get("vpc"):
+        named = {name: str(fields.get(name, "")) for name in transfer.NETWORK}
+        fields |= networks.ids_of(project, **named)
     form = NewDefinitionForm(fields | told, project=project)
     if not form.is_valid():
         raise refuse(form, CODES, names=FORM_NAMES)

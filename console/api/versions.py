@@ -98,7 +98,9 @@ def index(
     named = lookup.find_function(request, project_id, function_urn, Right.READ)
     page = lookup.read_page(marker, maxitems, usual=400, most=400)
     versions = Version.objects.alive().filter(function=named.function)
-    related = versions.select_related("function__project", "agency", "code")
+    related = versions.select_related(
+        "function__project", "agency", "code", "vpc", "subnet"
+    )
     ordered = list(related.defer("code__content").order_by("-pk"))
     ordered.sort(key=lambda version: not version.is_latest)
     shown = ordered[page.start : page.stop]

@@ -9,6 +9,7 @@ from functions.forms.function import (
     NewDefinitionForm,
     RunAsForm,
 )
+from functions.forms.network import NetworkForm, SubnetForm, VpcForm
 from functions.forms.publishing import AliasForm, VersionForm
 
 __all__ = [
@@ -18,8 +19,11 @@ __all__ = [
     "EventForm",
     "FunctionForm",
     "GeneralForm",
+    "NetworkForm",
     "NewAgencyForm",
     "NewDefinitionForm",
     "RunAsForm",
+    "SubnetForm",
     "VersionForm",
+    "VpcForm",
 ]

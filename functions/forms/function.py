@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from functions import names, starters
+from functions.forms.network import find_network
 from functions.models import Agency, Function, Project, Version
 from functions.models.version import MEMORY_SIZES
 from functions.runtime import available_runtimes
@@ -174,6 +175,8 @@ class DefinitionForm(GeneralForm):
     runtime = forms.CharField(label=gettext_lazy("Runtime"))
     encrypted_user_data = forms.CharField(required=False)
     agency = _agency_field()
+    vpc = forms.CharField(required=False)
+    subnet = forms.CharField(required=False)
 
     def __init__(
         self,
@@ -183,7 +186,19 @@ class DefinitionForm(GeneralForm):
         version: Version | None = None,
     ) -> None:
         super().__init__(data, version=version)
+        self._project = project
         _offer_agencies(self, project)
+
+    def clean(self) -> dict[str, Any]:
+        """Find the VPC and subnet that were named by their IDs."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        named = {name: cleaned.get(name, "") for name in ("vpc", "subnet")}
+        try:
+            subnet = find_network(self._project, **named)
+        except ValidationError as error:
+            self.add_error(error.code, error)
+            return cleaned
+        return cleaned | {"vpc": subnet.vpc if subnet else None, "subnet": subnet}
 
     def clean_runtime(self) -> str:
         runtime: str = self.cleaned_data["runtime"]
@@ -204,12 +219,8 @@ class NewDefinitionForm(DefinitionForm):
     name = forms.CharField(validators=[names.function_name], max_length=60)
     package = forms.CharField(validators=[names.function_name], max_length=60)
 
-    def __init__(self, data: Any, *, project: Project) -> None:
-        super().__init__(data, project=project)
-        self._project = project
-
     def clean(self) -> dict[str, Any]:
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         if "name" in cleaned and "package" in cleaned:
             _check_free(self._project, cleaned["package"], cleaned["name"])
         return cleaned
