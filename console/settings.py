@@ -170,6 +170,8 @@ TIME_ZONE = env.text("TIME_ZONE", default="Asia/Shanghai")
 
 # What the cloud calls region and limits (docs/reference/settings.md).
 REGION = env.text("REGION", default="cn-east-3")
+ROCKETMQ_REGIONS = env.words("ROCKETMQ_REGIONS", default="cn-east-3")
+OUTGOING_ALLOWED = env.words("OUTGOING_ALLOWED")
 DEMO_OFFERED = env.flag("DEMO_OFFERED", default=True)
 ASYNC_RETRY_BASE_SECONDS = env.number("ASYNC_RETRY_BASE_SECONDS", default=10)
 ASYNC_RETRY_CAP_SECONDS = env.number("ASYNC_RETRY_CAP_SECONDS", default=600)

@@ -2,6 +2,7 @@
 
 import pytest
 import redis
+from django.utils import translation
 
 from asyncconfig import accepting, clock, verifying
 from tests.valkey import Valkey
@@ -13,6 +14,13 @@ def _steady_clock():
     accepting.recent.forget()
     verifying.memory.forget()
     with clock.shifted():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _steady_language():
+    """A request leaves its language behind in the thread; the next test has its own."""
+    with translation.override("en"):
         yield
 
 

@@ -6,13 +6,14 @@ import uuid
 
 from django.contrib.auth.models import Group, User
 
-from asyncconfig import accepting, buckets, configuring
+from asyncconfig import accepting, buckets, clock, configuring
 from asyncconfig.destinations import KINDS
+from asyncconfig.models import InboundRule, RocketInstance
 from asyncconfig.streams import keeping
-from functions import creating, projects
+from functions import creating, networks, projects
 from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
-from functions.models.agency import DEFAULT_AGENCY, PUT_RECORDS, Reach
+from functions.models.agency import DEFAULT_AGENCY, PUT_RECORDS, SEND_MESSAGE, Reach
 from functions.qualifiers import Resolved
 from functions.runtime import available_runtimes
 
@@ -131,3 +132,47 @@ def obs_destination(function, bucket, *, prefix="async/", expires=0):
 def accept(function, payload=b"{}", **fields):
     fields.setdefault("origin", accepting.Origin(by="test"))
     return accepting.accept(Resolved(latest(function)), payload, **fields)
+
+
+def make_subnet(name="part", *, vpc="net", project=None, cidr="10.0.1.0/24"):
+    """Make a subnet in a VPC of its own, 10.0.0.0/16."""
+    project = project or Project.objects.first() or make_project()
+    made = networks.create_vpc(project, name=vpc, cidr="10.0.0.0/16")
+    return networks.create_subnet(made, name=name, cidr=cidr)
+
+
+def make_rocket_instance(name="mq", *, vpc, rule=True, **fields):
+    """Make an instance; its security group lets everything in on its port."""
+    fields = {"host": "127.0.0.1", "port": 8081, "topics": ["orders"]} | fields
+    instance = RocketInstance.objects.create(
+        name=name, project=vpc.project, vpc=vpc, created_at=clock.now(), **fields
+    )
+    if rule:
+        InboundRule.objects.create(
+            instance=instance, first_port=instance.port, last_port=instance.port
+        )
+    return instance
+
+
+def make_sender(instance, *, subnet=None, **fields):
+    """Make a function in the instance's network that may send there."""
+    function = make_function(project=instance.project, **fields)
+    networks.connect(latest(function), subnet or instance.vpc.subnets.first())
+    agency = latest(function).agency
+    agency.actions = [*agency.actions, SEND_MESSAGE]
+    agency.save()
+    return function
+
+
+def rocket_param(instance, topic="orders", tag="failed"):
+    told = {"instance_id": str(instance.instance_id), "topic": topic, "tag": tag}
+    return json.dumps(told)
+
+
+def make_rocket_config(function, instance, *, topic="orders", tag="failed", **fields):
+    """Configure latest to tell a topic of its failures."""
+    param = rocket_param(instance, topic, tag)
+    told = configuring.destine(latest(function), "failure", "RocketMQ", param)
+    return configuring.save(
+        latest(function), configuring.Wanted(on_failure=told, **fields), by=None
+    )

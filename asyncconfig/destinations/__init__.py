@@ -12,4 +12,9 @@ KINDS: dict[str, Destination] = {
         ObsDestination(),
         DisDestination(),
     )
+from asyncconfig.destinations.rocketmq import RocketDestination
+
+KINDS: dict[str, Destination] = {
+    destination.kind: destination
+    for destination in (FunctionDestination(), RocketDestination())
 }

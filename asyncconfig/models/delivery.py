@@ -46,6 +46,15 @@ class Delivery(Outbound):
     class Meta(Outbound.Meta):
         verbose_name = _("delivery")
         verbose_name_plural = _("deliveries")
+        indexes = [
+            *Outbound.Meta.indexes,
+            # The messages of an instance; few deliveries are of this kind.
+            models.Index(
+                fields=["-id", "place"],
+                condition=models.Q(kind="RocketMQ"),
+                name="delivery_rocketmq",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.target}"
