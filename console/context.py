@@ -70,6 +70,8 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 "box",
                 ("/resources/buckets", "/resources/new-bucket"),
             ),
+            Item("RocketMQ", "rocketmq", "send", ("/resources/rocketmq",)),
+            Item(_("VPCs"), "networks", "server", ("/networks",)),
         ),
     ),
     (

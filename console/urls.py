@@ -22,7 +22,7 @@ from console.pages import (
     settings,
     welcome,
 )
-from console.pages.resources import buckets, streams
+from console.pages.resources import buckets, networks, rocketmq, streams
 
 # /f/<package>/<name>/
 function_urls = [
@@ -36,6 +36,7 @@ function_urls = [
     path("settings/general", settings.general, name="function-general"),
     path("settings/permissions", permissions.show, name="function-permissions"),
     path("settings/permissions/grant", permissions.grant, name="function-grant"),
+    path("settings/network", networks.of_function, name="function-network"),
     path("settings/versions", settings.versions, name="function-versions"),
     path(
         "settings/versions/<str:version>/delete",
@@ -88,6 +89,37 @@ bucket_urls = [
     path("delete-object", buckets.delete_object, name="bucket-object-delete"),
 ]
 
+# /networks/
+network_urls = [
+    path("<uuid:vpc_id>", networks.detail, name="network"),
+    path("<uuid:vpc_id>/delete", networks.delete, name="network-delete"),
+    path(
+        "<uuid:vpc_id>/subnets/<uuid:subnet_id>/delete",
+        networks.delete_subnet,
+        name="subnet-delete",
+    ),
+]
+
+# /resources/rocketmq/
+rocketmq_urls = [
+    path("new", rocketmq.create, name="rocketmq-create"),
+    path("<uuid:instance_id>", rocketmq.detail, name="rocketmq-instance"),
+    path("<uuid:instance_id>/edit", rocketmq.edit, name="rocketmq-edit"),
+    path("<uuid:instance_id>/delete", rocketmq.delete, name="rocketmq-delete"),
+    path("<uuid:instance_id>/topics", rocketmq.add_topic, name="rocketmq-topics"),
+    path(
+        "<uuid:instance_id>/topics/<str:topic>/delete",
+        rocketmq.remove_topic,
+        name="rocketmq-topic-delete",
+    ),
+    path("<uuid:instance_id>/rules", rocketmq.add_rule, name="rocketmq-rules"),
+    path(
+        "<uuid:instance_id>/rules/<int:rule>/delete",
+        rocketmq.remove_rule,
+        name="rocketmq-rule-delete",
+    ),
+]
+
 urlpatterns = [
     path("", functions.home, name="home"),
     path("login", account.login, name="login"),
@@ -121,6 +153,10 @@ urlpatterns = [
     path("resources/new-bucket", buckets.create, name="bucket-create"),
     path("resources/buckets/<str:name>", buckets.detail, name="bucket"),
     path("resources/buckets/<str:name>/", include(bucket_urls)),
+    path("networks", networks.index, name="networks"),
+    path("networks/", include(network_urls)),
+    path("resources/rocketmq", rocketmq.index, name="rocketmq"),
+    path("resources/rocketmq/", include(rocketmq_urls)),
     path("api-explorer", api_explorer.explore, name="api-explorer"),
     path("access-keys", access_keys.index, name="access-keys"),
     path("access-keys/new", access_keys.create, name="access-key-create"),

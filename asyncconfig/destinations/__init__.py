@@ -4,6 +4,7 @@ from asyncconfig.destinations.base import Destination
 from asyncconfig.destinations.dis import DisDestination
 from asyncconfig.destinations.function import FunctionDestination
 from asyncconfig.destinations.obs import ObsDestination
+from asyncconfig.destinations.rocketmq import RocketDestination
 
 KINDS: dict[str, Destination] = {
     destination.kind: destination
@@ -11,10 +12,6 @@ KINDS: dict[str, Destination] = {
         FunctionDestination(),
         ObsDestination(),
         DisDestination(),
+        RocketDestination(),
     )
-from asyncconfig.destinations.rocketmq import RocketDestination
-
-KINDS: dict[str, Destination] = {
-    destination.kind: destination
-    for destination in (FunctionDestination(), RocketDestination())
 }

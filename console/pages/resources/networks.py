@@ -1,0 +1,148 @@
+"""VPCs and their subnets; and Configuration → Network of one function."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from console import access
+from console.access import Right, needs
+from console.htmx import render_page
+from console.pages import heads
+from functions import networks
+from functions.exceptions import FunctionsError, NameTaken, RangeRefused
+from functions.forms import NetworkForm, SubnetForm, VpcForm
+from functions.models import Subnet, Vpc
+
+IN_USE = Q(versions__deleted_at=None, versions__function__deleted_at=None)
+
+
+def _field(error: FunctionsError) -> str | None:
+    """Return the field that an error is about."""
+    if isinstance(error, RangeRefused):
+        return "cidr"
+    return "name" if isinstance(error, NameTaken) else None
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def index(request: HttpRequest) -> HttpResponse:
+    """List the project's VPCs, twenty at the most; create one."""
+    project = access.get_project(request)
+    form = VpcForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        access.require(request.user, Right.CONFIGURE)
+    if form.is_valid():
+        try:
+            vpc = networks.create_vpc(project, **form.cleaned_data)
+        except FunctionsError as error:
+            form.add_error(_field(error), str(error))
+        else:
+            messages.success(request, _("VPC %(name)s created.") % {"name": vpc.name})
+            return redirect("network", vpc.vpc_id)
+    vpcs = Vpc.objects.filter(project=project).annotate(
+        subnet_count=Count("subnets", distinct=True),
+        version_count=Count("versions", filter=IN_USE, distinct=True),
+        instance_count=Count("rocket_instances", distinct=True),
+    )
+    context = {
+        "form": form,
+        "vpcs": vpcs.order_by("-pk"),
+        "may_configure": access.may(request.user, Right.CONFIGURE),
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request, "resources/networks.html", context, partial="page", status=status
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def detail(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
+    """Show a VPC's subnets, fifty at the most; create one."""
+    vpc = access.get_vpc(access.get_project(request), vpc_id)
+    form = SubnetForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST":
+        access.require(request.user, Right.CONFIGURE)
+    if form.is_valid():
+        try:
+            subnet = networks.create_subnet(vpc, **form.cleaned_data)
+        except FunctionsError as error:
+            form.add_error(_field(error), str(error))
+        else:
+            messages.success(
+                request, _("Subnet %(name)s created.") % {"name": subnet.name}
+            )
+            return redirect("network", vpc.vpc_id)
+    counted = vpc.subnets.annotate(version_count=Count("versions", filter=IN_USE))
+    context = {
+        "vpc": vpc,
+        "form": form,
+        "subnets": counted.order_by("-pk"),
+        "instances": vpc.rocket_instances.order_by("name"),
+        "may_configure": access.may(request.user, Right.CONFIGURE),
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request, "resources/network.html", context, partial="page", status=status
+    )
+
+
+@require_POST
+@needs(Right.READ)
+def delete(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
+    vpc = access.get_vpc(access.get_project(request), vpc_id)
+    access.require(request.user, Right.CONFIGURE)
+    try:
+        networks.delete_vpc(vpc)
+    except FunctionsError as error:
+        messages.error(request, str(error))
+        return redirect("network", vpc_id)
+    messages.success(request, _("VPC %(name)s deleted.") % {"name": vpc.name})
+    return redirect("networks")
+
+
+@require_POST
+@needs(Right.READ)
+def delete_subnet(request: HttpRequest, vpc_id: UUID, subnet_id: UUID) -> HttpResponse:
+    vpc = access.get_vpc(access.get_project(request), vpc_id)
+    access.require(request.user, Right.CONFIGURE)
+    subnet = get_object_or_404(Subnet, vpc=vpc, subnet_id=subnet_id)
+    try:
+        networks.delete_subnet(subnet)
+    except FunctionsError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, _("Subnet %(name)s deleted.") % {"name": subnet.name})
+    return redirect("network", vpc_id)
+
+
+@require_http_methods(["GET", "POST"])
+def of_function(request: HttpRequest, package: str, name: str) -> HttpResponse:
+    """Turn a function's VPC access on or off; published versions are read-only."""
+    right = Right.READ if request.method == "GET" else Right.CONFIGURE
+    head = heads.load(request, package, name, tab="settings", right=right)
+    data = request.POST if request.method == "POST" else None
+    form = NetworkForm(data, version=head.version)
+    if form.is_valid():
+        try:
+            networks.connect(head.version, form.cleaned_data["subnet"])
+        except FunctionsError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _("Settings saved."))
+            return redirect("function-network", package, name)
+    context = {
+        "head": head,
+        "section": "network",
+        "form": form,
+        "is_editable": head.may_configure and head.version.is_latest,
+    }
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request, "settings/network.html", context, partial="card", status=status
+    )
