@@ -16,16 +16,18 @@ from ipaddress import (
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from asyncconfig.exceptions import AsyncConfigError
+
 Address = IPv4Address | IPv6Address
 # Cloud metadata that is not link-local: AWS over IPv6, Alibaba Cloud.
 METADATA = (ip_address("fd00:ec2::254"), ip_address("100.100.100.200"))
 
 
-class AddressRefused(Exception):
+class AddressRefused(AsyncConfigError):
     """The host may not be reached; the sentence says why."""
 
 
-class AddressUnknown(Exception):
+class AddressUnknown(AsyncConfigError):
     """The host has no address now; it may have one later."""
 
 

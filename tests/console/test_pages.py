@@ -31,6 +31,7 @@ FUNCTION_PAGES = [
     "function-events",
     "function-general",
     "function-permissions",
+    "function-network",
     "function-versions",
     "function-aliases",
     "function-async",
@@ -56,7 +57,19 @@ def test_function_pages_open(pages, admin, project, name, language):
 @pytest.mark.parametrize("language", ["en", "zh-hans"])
 @pytest.mark.parametrize(
     "name",
-    ["welcome", "functions", "function-create", "invocations", "runner", "agencies"],
+    [
+        "welcome",
+        "functions",
+        "function-create",
+        "invocations",
+        "deliveries",
+        "runner",
+        "agencies",
+        "buckets",
+        "streams",
+        "networks",
+        "rocketmq",
+    ],
 )
 def test_pages_open(pages, admin, project, name, language):
     made = demo.create(project, by=admin)
