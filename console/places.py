@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 
 from asyncconfig.models import Delivery
-from asyncconfig.models.config import DIS, FUNCTION, OBS, Chosen
+from asyncconfig.models.config import DIS, FUNCTION, OBS, ROCKETMQ, Chosen
 
 NONE = ""
 
@@ -48,6 +48,11 @@ def _record(place: str, reference: str) -> str:
     return f"{page}?partition={partition}&before={int(number) + 1}&record={number}"
 
 
+def _instance(place: str) -> str:
+    """Return the page of the instance of `<instance ID>/<topic>`."""
+    return reverse("rocketmq-instance", args=[place.partition("/")[0]])
+
+
 @dataclass(frozen=True)
 class Link:
     url: str
@@ -79,6 +84,11 @@ PAGES: dict[str, Pages] = {
         partial(_own, "stream"),
         _record,
         ("stream-create", gettext_lazy("Create stream")),
+    ),
+    ROCKETMQ: Pages(
+        _instance,
+        lambda place, reference: _instance(place),
+        ("rocketmq-create", gettext_lazy("Create instance")),
     ),
 }
 

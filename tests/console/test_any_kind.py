@@ -111,7 +111,7 @@ def test_a_kind_not_offered_is_disabled_with_its_reason(pages, box):
     sentence = "Rocket can be chosen for failure notification only."
     assert 'value="Rocket"  disabled aria-describedby="why-success-Rocket"' in opened
     assert opened.count(sentence) == 1
-    assert opened.count(">Beta<") == 2
+    assert opened.count('Rocket service <small class="badge warn">Beta<') == 2
     assert refused.status_code == 422
     assert sentence in refused.context["form"].errors["success_kind"]
 

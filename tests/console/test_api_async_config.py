@@ -54,7 +54,7 @@ def test_a_missing_right_is_refused_with_the_action_and_the_smallest_policy(put,
     sentence, policy = said["error_msg"].split(" The smallest policy: ")
     assert (answer.status_code, said["error_code"]) == (403, "FSS.1122")
     assert sentence == (
-        "on_success: Agency fgconsole-default lacks obs:object:PutObject on red/."
+        "on_success: Agency fgconsole-default lacks box:object:put on red/."
     )
     assert json.loads(policy)["Statement"] == [{"Effect": "Allow", "Action": [PUT]}]
     assert not AsyncConfig.objects.exists()
