@@ -190,6 +190,9 @@ DELIVERY_RETRY_FOR_SECONDS = env.number("DELIVERY_RETRY_FOR_SECONDS", default=86
 DELIVERY_SLOTS = env.whole("DELIVERY_SLOTS", default=16, low=1, high=256)
 DELIVERY_SLOTS_PER_TARGET = env.whole("DELIVERY_SLOTS_PER_TARGET", default=4, low=1)
 AGENCY_HTTP_HOSTS = env.words("AGENCY_HTTP_HOSTS", default="localhost,127.0.0.1,::1")
+OUTGOING_CONNECT_SECONDS = env.number("OUTGOING_CONNECT_SECONDS", default=3, low=0.01)
+OUTGOING_TOTAL_SECONDS = env.number("OUTGOING_TOTAL_SECONDS", default=10, low=0.01)
+PUBLIC_URL = env.text("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 RETENTION_DAYS = env.number("RETENTION_DAYS", default=30, low=1)
 WEB_THREADS = env.whole("WEB_THREADS", default=8, low=4)
 WORKER_SLOTS = env.whole("WORKER_SLOTS", default=8, low=1, high=256)
@@ -199,6 +202,16 @@ WORKER_GRACE_SECONDS = env.number("WORKER_GRACE_SECONDS", default=6)
 INSTANCE_IDLE_SECONDS = env.number("INSTANCE_IDLE_SECONDS", default=60)
 INSTANCE_MEMORY_MB = env.whole("INSTANCE_MEMORY_MB", default=2048, low=128)
 RUNTIME_DIR = DATA_DIR / "runtime"
+
+# How mail leaves; without a host no e-mail subscription is offered.
+EMAIL_HOST = env.text("EMAIL_HOST")
+EMAIL_PORT = env.whole("EMAIL_PORT", default=25, low=1, high=65_535)
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS", default=False)
+EMAIL_USE_SSL = env.flag("EMAIL_USE_SSL", default=False)
+EMAIL_TIMEOUT = env.number("EMAIL_TIMEOUT", default=10, low=0.01)
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", default="fgconsole@localhost")
 
 LOGGING = {
     "version": 1,
