@@ -20,7 +20,7 @@ from asyncconfig.exceptions import (
     PayloadTooLarge,
     TooManyWaiting,
 )
-from asyncconfig.models import AsyncConfig, Delivery, Invocation
+from asyncconfig.models import AsyncConfig, Delivery, Invocation, Notification
 from functions.models import Function
 from functions.models.version import MEMORY_SIZES
 from functions.qualifiers import Resolved
@@ -32,12 +32,14 @@ RECHECK_SECONDS = 1.0
 class Origin:
     """Where a request comes from.
 
-    `by` names the person or key. A notification carries its delivery, the hops so
-    far and the root of its chain; a rerun names the request it repeats.
+    `by` names the person or key. A notification carries its delivery, or the message
+    of a topic, the hops so far and the root of its chain; a rerun names the request
+    it repeats.
     """
 
     by: str = ""
     source: Delivery | None = None
+    notification: Notification | None = None
     hops: int = 0
     root_id: UUID | None = None
     rerun_of: UUID | None = None
@@ -178,6 +180,7 @@ def _store(
         deadline=now + age,
         hops=origin.hops,
         source=origin.source,
+        notification=origin.notification,
         root_id=origin.root_id,
         rerun_of=origin.rerun_of,
     )
@@ -186,8 +189,10 @@ def _store(
 def _loop_path(invocation: Invocation) -> str:
     """Write the way a request came, oldest first: `test1 → test2 → test1`."""
     names, at = [invocation.function.name], invocation
-    while at.source and len(names) <= settings.ASYNC_MAX_HOPS:
-        at = at.source.invocation
+    while (source := at.told_by) and len(names) <= settings.ASYNC_MAX_HOPS:
+        if at.notification and at.notification.message:
+            names.append(f"SMN {at.notification.message.topic.name}")
+        at = source.invocation
         names.append(at.function.name)
     return " → ".join(reversed(names))
 

@@ -5,15 +5,16 @@ from dataclasses import dataclass, field, replace
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from asyncconfig import agencies, clock, loops, verifying
+from asyncconfig import agencies, clock, loops, topics, verifying
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, Target
 from asyncconfig.exceptions import Conflict
-from asyncconfig.models import AsyncConfig
-from asyncconfig.models.config import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES
-from functions.models import Function, Version
+from asyncconfig.models import AsyncConfig, Subscription
+from asyncconfig.models.config import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES, SMN
+from functions.models import Function, Project, Version
 
 
 @dataclass(frozen=True)
@@ -198,32 +199,86 @@ def copy(latest: Version, published: Version, *, by: User | None) -> None:
 
 
 def graph_of(version: Version) -> loops.Graph:
-    """Return who tells whom in the version's project, by function name.
+    """Return who tells whom in the version's project, this version left out."""
+    return graph_of_project(version.function.project, without=version)
+
+
+def graph_of_project(
+    project: Project, *, without: Version | None = None
+) -> loops.Graph:
+    """Return who tells whom in a project, by the names of functions and topics.
 
     Every version's configuration counts: a loop through any of them runs.
     """
     graph: dict[str, set[loops.Edge]] = {}
     configs = AsyncConfig.objects.current().filter(
-        version__function__project=version.function.project,
+        version__function__project=project,
         version__function__deleted_at=None,
         version__deleted_at=None,
     )
-    related = configs.exclude(version=version).select_related(
-        "version__function", "on_success_function", "on_failure_function"
-    )
-    for config in related:
+    if without is not None:
+        configs = configs.exclude(version=without)
+    for config in _related(configs):
         edges = graph.setdefault(node(config.version.function), set())
-        edges |= edges_of(config.on_success_function, config.on_failure_function)
+        edges |= edges_of(config, project)
+    subscriptions = Subscription.objects.filter(topic__project=project)
+    for subscription in subscriptions.exclude(function=None).select_related(
+        "topic", "function"
+    ):
+        if subscription.function is None or subscription.function.deleted_at:
+            continue
+        edge = loops.Edge(loops.SUBSCRIPTION, node(subscription.function))
+        graph.setdefault(topic_node(subscription.topic.name), set()).add(edge)
     return {
         name: sorted(edges, key=lambda edge: (edge.target, edge.side))
         for name, edges in graph.items()
     }
 
 
-def edges_of(success: Function | None, failure: Function | None) -> set[loops.Edge]:
-    """Return the arrows to the functions told of successes and failures."""
-    told = ((loops.SUCCESS, success), (loops.FAILURE, failure))
-    return {loops.Edge(side, node(target)) for side, target in told if target}
+def _related(configs: QuerySet[AsyncConfig]) -> QuerySet[AsyncConfig]:
+    return configs.select_related(
+        "version__function__project", "on_success_function", "on_failure_function"
+    )
+
+
+def edges_of(config: AsyncConfig, project: Project) -> set[loops.Edge]:
+    """Return the arrows of a saved configuration to functions and topics."""
+    sides = (
+        (loops.SUCCESS, config.destination(succeeded=True), config.on_success_function),
+        (
+            loops.FAILURE,
+            config.destination(succeeded=False),
+            config.on_failure_function,
+        ),
+    )
+    told = (
+        (side, _told(chosen.kind, chosen.place, function, project))
+        for side, chosen, function in sides
+    )
+    return {loops.Edge(side, name) for side, name in told if name}
+
+
+def _wanted_edges(wanted: Wanted, project: Project) -> set[loops.Edge]:
+    sides = ((loops.SUCCESS, wanted.on_success), (loops.FAILURE, wanted.on_failure))
+    told = (
+        (side, _told(one.kind, one.target.place, one.target.function, project))
+        for side, one in sides
+    )
+    return {loops.Edge(side, name) for side, name in told if name}
+
+
+def _told(kind: str, place: str, function: Function | None, project: Project) -> str:
+    """Return the node that a destination leads to, or "" where nothing goes on."""
+    if function is not None:
+        return node(function)
+    if kind == SMN and topics.is_here(project, place):
+        return topic_node(place.rpartition(":")[2])
+    return ""
+
+
+def topic_node(name: str) -> str:
+    """Return a topic's name in paths; no function's name has a space."""
+    return f"SMN {name}"
 
 
 def node(function: Function) -> str:
@@ -234,9 +289,7 @@ def node(function: Function) -> str:
 
 def loops_of(version: Version, wanted: Wanted) -> list[loops.Path]:
     """Return the loops that a configuration would close."""
-    edges = edges_of(
-        wanted.on_success.target.function, wanted.on_failure.target.function
-    )
+    edges = _wanted_edges(wanted, version.function.project)
     return loops.paths_back(
         graph_of(version), source=node(version.function), edges=sorted_edges(edges)
     )
@@ -257,11 +310,8 @@ def saved_loops(function: Function) -> list[loops.Path]:
     configs = AsyncConfig.objects.current().filter(
         version__function=function, version__deleted_at=None
     )
-    related = configs.select_related(
-        "version__function__project", "on_success_function", "on_failure_function"
-    )
-    for config in related:
-        edges = edges_of(config.on_success_function, config.on_failure_function)
+    for config in _related(configs):
+        edges = edges_of(config, config.version.function.project)
         graph = graph_of(config.version)
         found += loops.paths_back(
             graph, source=node(function), edges=sorted_edges(edges)

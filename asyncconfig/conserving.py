@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 
-from asyncconfig.models import Delivery, Invocation
+from asyncconfig.models import Delivery, Invocation, Notification
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,18 @@ class Balance:
     by_delivery_status: dict[str, int]
     undelivered: int
     miscounted: int
+    messages_owed: int
+    by_message_status: dict[str, int]
+    messages_miscounted: int
 
     @property
     def drift(self) -> int:
         invocations = self.accepted - sum(self.by_status.values())
         deliveries = self.owed - sum(self.by_delivery_status.values())
-        return abs(invocations) + abs(deliveries) + self.undelivered + self.miscounted
+        messages = self.messages_owed - sum(self.by_message_status.values())
+        missing = abs(invocations) + abs(deliveries) + abs(messages)
+        miscounted = self.miscounted + self.messages_miscounted
+        return missing + self.undelivered + miscounted
 
 
 def balance() -> Balance:
@@ -34,7 +40,14 @@ def balance() -> Balance:
         owed=Delivery.objects.count(),
         by_delivery_status=_counts(Delivery.objects.order_by(), Delivery.Status.values),
         undelivered=_finished_without_their_delivery(),
-        miscounted=_attempts_that_do_not_add_up(),
+        miscounted=_attempts_that_do_not_add_up(Invocation.objects.order_by()),
+        messages_owed=Notification.objects.count(),
+        by_message_status=_counts(
+            Notification.objects.order_by(), Notification.Status.values
+        ),
+        messages_miscounted=_attempts_that_do_not_add_up(
+            Notification.objects.order_by()
+        ),
     )
 
 
@@ -52,8 +65,8 @@ def _finished_without_their_delivery() -> int:
     return finished.filter(delivery=None).count()
 
 
-def _attempts_that_do_not_add_up() -> int:
-    """Count requests whose attempts differ from the attempts on record."""
+def _attempts_that_do_not_add_up(rows: QuerySet[Any]) -> int:
+    """Count rows whose attempts differ from the attempts on record."""
     numbered = Count("attempt_set", filter=Q(attempt_set__number__gt=0))
-    rows = Invocation.objects.order_by().annotate(recorded=numbered)
-    return rows.exclude(attempts=F("recorded")).count()
+    counted = rows.annotate(recorded=numbered)
+    return int(counted.exclude(attempts=F("recorded")).count())

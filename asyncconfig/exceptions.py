@@ -84,6 +84,34 @@ class NotCancellable(AsyncConfigError):
         super().__init__(_("This request has ended already."))
 
 
+class TopicGone(AsyncConfigError):
+    """A topic that is not there, or not any more."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("Topic %(name)s does not exist.") % {"name": name})
+
+
+class TopicUsed(AsyncConfigError):
+    """Functions still send their results to the topic."""
+
+    def __init__(self, name: str, functions: str) -> None:
+        super().__init__(
+            _(
+                "Topic %(name)s is still told of results by %(functions)s. "
+                "Choose another target there first."
+            )
+            % {"name": name, "functions": functions}
+        )
+
+
+class TopicLimit(AsyncConfigError):
+    """There are as many topics, or subscriptions of one, as there may be."""
+
+
+class LoopRefused(AsyncConfigError):
+    """A subscription would close a loop that nobody has accepted."""
+
+
 class DeliveryError(AsyncConfigError):
     """A target could not be told; `permanent` when trying again cannot help."""
 

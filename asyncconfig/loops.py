@@ -1,16 +1,22 @@
-"""Find the circles that destinations between functions would close. Pure."""
+"""Find the circles that destinations between functions would close. Pure.
+
+A topic that functions subscribe to is a node like a function.
+"""
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-SUCCESS, FAILURE = "success", "failure"
-MARKS = {SUCCESS: "✓", FAILURE: "✗"}
+SUCCESS, FAILURE, SUBSCRIPTION = "success", "failure", "subscription"
+MARKS = {SUCCESS: "✓", FAILURE: "✗", SUBSCRIPTION: "subscription"}
 
 
 @dataclass(frozen=True)
 class Edge:
-    """A function tells another about its successes or failures."""
+    """A function tells another, or a topic, of its successes or failures.
+
+    A topic tells its subscribers.
+    """
 
     side: str
     target: str

@@ -16,10 +16,10 @@ from django.db.models import F, QuerySet
 from django.utils import translation
 
 from asyncconfig import clock, queue
-from asyncconfig.destinations.base import Receipt
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Worker
 from asyncconfig.models.outbox import Outbound, OutboundAttempt
+from asyncconfig.receipt import Receipt
 from asyncconfig.record import storable
 
 logger = logging.getLogger(__name__)
@@ -146,7 +146,10 @@ class OutboxLane(Generic[Row]):
             return
         now = clock.now()
         tries = []
+        known = self._still_there([claim.row.pk for claim, _answer in done])
         for claim, answer in done:
+            if claim.row.pk not in known:
+                continue
             held = self._rows.sending().filter(
                 pk=claim.row.pk, epoch=claim.epoch, worker=worker
             )
@@ -154,6 +157,11 @@ class OutboxLane(Generic[Row]):
                 answer = self._attempt(claim) if held.exists() else TOO_LATE
             tries.append(self._settle_one(held, claim, answer, worker, now))
         self.attempts._default_manager.bulk_create(tries)
+
+    def _still_there(self, ids: list[int]) -> set[int]:
+        """Return which rows nobody deleted meanwhile, and keep it so."""
+        rows = self._rows.filter(pk__in=ids).select_for_update()
+        return set(rows.values_list("pk", flat=True))
 
     def _attempt(self, claim: Claim[Row]) -> Answer:
         """Send once; a failure of the target is an answer, and so is one of ours."""

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from asyncconfig import clock, sweeping
+from asyncconfig import clock, subscribing, sweeping
 from asyncconfig.models import Delivery
 from functions import agencies, creating, publishing
 from functions.exceptions import StillUsed
@@ -14,9 +15,12 @@ from functions.models import Agency, Function, Version
 def delete_function(function: Function) -> None:
     """Delete a function; its history stays, its waiting requests are discarded.
 
-    If the process dies in between, the next sweep ends what still waits.
+    It is no subscriber of topics any more. If the process dies in between, the next
+    sweep ends what still waits.
     """
-    creating.mark_deleted(function)
+    with transaction.atomic():
+        creating.mark_deleted(function)
+        subscribing.unsubscribe_function(function)
     sweeping.end_unavailable()
 
 

@@ -17,6 +17,7 @@ from asyncconfig.delivering import DeliverLane
 from asyncconfig.dispatching import Dispatcher, Lane, current
 from asyncconfig.expiring import Expirer
 from asyncconfig.invoking import InvokeLane
+from asyncconfig.notifying import NotifyLane
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ REDIS_PAUSE = 1.0
 LANES: dict[str, Callable[[], Lane[Any, Any]]] = {
     wakeups.INVOKE: InvokeLane,
     wakeups.DELIVER: DeliverLane,
+    wakeups.NOTIFY: NotifyLane,
 }
 
 

@@ -9,15 +9,17 @@ from django.db import transaction
 from asyncconfig import clock, leasing, sweeping
 from asyncconfig.delivering import DeliverLane
 from asyncconfig.invoking import InvokeLane
-from asyncconfig.models import Delivery, Invocation
+from asyncconfig.models import Delivery, Invocation, Notification
+from asyncconfig.notifying import NotifyLane
 
 
 class Engine:
-    """Both lanes of one installation, without threads."""
+    """All lanes of one installation, without threads."""
 
     def __init__(self):
         self.invoke = InvokeLane()
         self.deliver = DeliverLane()
+        self.notify = NotifyLane()
         self._workers = {}
 
     def worker(self, lane):
@@ -44,7 +46,7 @@ class Engine:
     def step(self):
         """Run everything that is due now, once; return how many that was."""
         count = 0
-        for lane in (self.invoke, self.deliver):
+        for lane in (self.invoke, self.deliver, self.notify):
             claims = self.claim(lane)
             self.settle([(claim, lane.run(claim)) for claim in claims], lane)
             count += len(claims)
@@ -61,8 +63,8 @@ class Engine:
             self.run()
             due = [
                 at
-                for rows in (Invocation.objects.waiting(), Delivery.objects.waiting())
-                for at in rows.values_list("due_at", flat=True)
+                for model in (Invocation, Delivery, Notification)
+                for at in model.objects.waiting().values_list("due_at", flat=True)
             ]
             if not due:
                 return
@@ -73,6 +75,7 @@ class Engine:
     def close(self):
         self.invoke.close()
         self.deliver.close()
+        self.notify.close()
 
 
 def states():

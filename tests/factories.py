@@ -6,14 +6,28 @@ import uuid
 
 from django.contrib.auth.models import Group, User
 
-from asyncconfig import accepting, buckets, clock, configuring
+from asyncconfig import (
+    accepting,
+    buckets,
+    clock,
+    configuring,
+    subscribing,
+    topics,
+)
 from asyncconfig.destinations import KINDS
-from asyncconfig.models import InboundRule, RocketInstance
+from asyncconfig.models import InboundRule, Notification, RocketInstance
 from asyncconfig.streams import keeping
+from asyncconfig.subscribers import SUBSCRIBERS
 from functions import creating, networks, projects
 from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
-from functions.models.agency import DEFAULT_AGENCY, PUT_RECORDS, SEND_MESSAGE, Reach
+from functions.models.agency import (
+    DEFAULT_AGENCY,
+    PUBLISH,
+    PUT_RECORDS,
+    SEND_MESSAGE,
+    Reach,
+)
 from functions.qualifiers import Resolved
 from functions.runtime import available_runtimes
 
@@ -65,10 +79,25 @@ def function_destination(function, qualifier="latest"):
     )
 
 
+def topic_destination(topic, version):
+    param = json.dumps({"topic_urn": topic.urn})
+    destination = KINDS["SMN"]
+    return configuring.Destined("SMN", param, destination.read(param, version))
+
+
+def _destined(function, target):
+    if isinstance(target, configuring.Destined):
+        return target
+    if isinstance(target, Function):
+        return function_destination(target)
+    allow(function, PUBLISH)
+    return topic_destination(target, latest(function))
+
+
 def make_config(function, *, on_success=None, on_failure=None, **fields):
-    """Configure latest; targets are functions, or destined already."""
+    """Configure latest; targets are functions, topics, or destined already."""
     sides = {
-        name: function_destination(target) if isinstance(target, Function) else target
+        name: _destined(function, target)
         for name, target in (("on_success", on_success), ("on_failure", on_failure))
         if target
     }
@@ -127,6 +156,26 @@ def obs_destination(function, bucket, *, prefix="async/", expires=0):
     return configuring.Destined(
         destination.kind, param, destination.read(param, latest(function))
     )
+
+
+def make_topic(name="", *, project=None):
+    project = project or Project.objects.first() or make_project()
+    return topics.create(project, name or f"topic{next(_numbers)}")[0]
+
+
+def subscribe(topic, protocol, endpoint, *, confirmed=True):
+    """Subscribe an endpoint, or a function, and confirm that."""
+    text = endpoint.urn() if isinstance(endpoint, Function) else endpoint
+    read = SUBSCRIBERS[protocol].read(text, topic.project)
+    made, _is_new = subscribing.subscribe(topic, protocol, read)
+    if confirmed and not made.is_confirmed:
+        Notification.objects.filter(subscription=made).delete()
+        subscribing.confirm(made)
+    return made
+
+
+def publish(topic, text="hello", **fields):
+    return topics.publish(topic, topics.Publication(text, **fields))
 
 
 def accept(function, payload=b"{}", **fields):

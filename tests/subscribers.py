@@ -83,7 +83,7 @@ class _MailHandler(socketserver.StreamRequestHandler):
         self._say("354 go on")
         lines = []
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
-            lines.append(line.removeprefix(b"."))
+            lines.append(line.removeprefix(b".").replace(b"\r\n", b"\n"))
         policy = email.policy.default
         self.server.received.append(
             email.message_from_bytes(b"".join(lines), policy=policy)

@@ -5,6 +5,7 @@ from asyncconfig.destinations.dis import DisDestination
 from asyncconfig.destinations.function import FunctionDestination
 from asyncconfig.destinations.obs import ObsDestination
 from asyncconfig.destinations.rocketmq import RocketDestination
+from asyncconfig.destinations.smn import TopicDestination
 
 KINDS: dict[str, Destination] = {
     destination.kind: destination
@@ -12,6 +13,7 @@ KINDS: dict[str, Destination] = {
         FunctionDestination(),
         ObsDestination(),
         DisDestination(),
+        TopicDestination(),
         RocketDestination(),
     )
 }

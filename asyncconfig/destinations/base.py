@@ -11,6 +11,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from asyncconfig.models import Delivery
+from asyncconfig.receipt import Receipt as Receipt
 from functions.models import Function, Version
 
 
@@ -44,14 +45,6 @@ class Parcel:
     request_id: UUID
     accepted_at: datetime
     delivery: Delivery | None = None
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """What a target answered: words, and what it calls the thing it took."""
-
-    text: str
-    reference: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """An accepted request: the durable row that everything else follows from."""
 
 import uuid
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import F, Q
@@ -10,6 +10,9 @@ from django.utils.translation import gettext_lazy as _
 from asyncconfig.models.config import AsyncConfig
 from asyncconfig.models.worker import Worker
 from functions.models import Function, Project, Version
+
+if TYPE_CHECKING:
+    from asyncconfig.models.delivery import Delivery
 
 
 class InvocationQuerySet(models.QuerySet["Invocation"]):
@@ -125,6 +128,13 @@ class Invocation(models.Model):
         null=True,
         verbose_name=_("notified by"),
     )
+    notification = models.OneToOneField(
+        "asyncconfig.Notification",
+        models.SET_NULL,
+        related_name="child",
+        null=True,
+        verbose_name=_("message that started it"),
+    )
     root_id = models.UUIDField(_("root request"), null=True)
     rerun_of = models.UUIDField(_("rerun of"), null=True)
 
@@ -192,3 +202,11 @@ class Invocation(models.Model):
     @property
     def is_finished(self) -> bool:
         return self.status in self.FINAL
+
+    @property
+    def told_by(self) -> "Delivery | None":
+        """The notification that led here, directly or through a topic."""
+        if self.source or self.notification is None:
+            return self.source
+        message = self.notification.message
+        return message.delivery if message else None

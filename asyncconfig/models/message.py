@@ -40,19 +40,27 @@ class Message(models.Model):
     class Meta:
         verbose_name = _("message")
         verbose_name_plural = _("messages")
-        indexes = [models.Index(fields=["topic", "-id"], name="message_newest")]
+        indexes = [
+            models.Index(fields=["topic", "-id"], name="message_newest"),
+            models.Index(fields=["topic", "created_at"], name="message_recent"),
+        ]
 
     def __str__(self) -> str:
         return str(self.message_id)
 
 
 class Notification(Outbound):
-    """A message on its way to one subscriber: the outbox of a topic."""
+    """A message on its way to one subscriber: the outbox of a topic.
+
+    Without a message it asks the subscriber to confirm the subscription. Without a
+    subscription the subscriber has gone since.
+    """
 
     notification_id = models.UUIDField(_("ID"), default=uuid.uuid4, unique=True)
     message = models.ForeignKey(
         Message,
         models.CASCADE,
+        null=True,
         related_name="notifications",
         verbose_name=_("message"),
     )

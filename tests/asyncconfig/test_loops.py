@@ -1,7 +1,19 @@
 """Circles between functions."""
 
-from asyncconfig import loops
+import pytest
+
+from asyncconfig import configuring, loops, subscribing
+from asyncconfig.destinations.base import Target
 from asyncconfig.loops import FAILURE, SUCCESS, Edge
+from tests.factories import (
+    function_destination,
+    latest,
+    make_config,
+    make_function,
+    make_project,
+    make_topic,
+    subscribe,
+)
 
 GRAPH = {
     "test2": [Edge(FAILURE, "test1"), Edge(SUCCESS, "test3")],
@@ -36,3 +48,59 @@ def test_digest_changes_with_the_path():
 
     assert loops.digest([there]) != loops.digest([other])
     assert loops.digest([]) == ""
+
+
+@pytest.fixture
+def told():
+    """test1 tells topic-a of its successes."""
+    topic, test1 = make_topic("topic-a"), make_function("test1")
+    make_config(test1, on_success=topic)
+    return topic, test1
+
+
+@pytest.mark.django_db
+def test_a_subscription_that_closes_a_loop_is_seen(told):
+    topic, test1 = told
+    other = make_function("other")
+
+    (path,) = subscribing.loops_of(topic, test1)
+
+    assert loops.describe(path) == ("SMN topic-a ─subscription→ test1 ─✓→ SMN topic-a")
+    assert subscribing.loops_of(topic, other) == []
+    assert subscribing.loops_of(topic, None) == []
+
+
+@pytest.mark.django_db
+def test_a_configuration_that_closes_a_loop_through_a_topic_is_seen(told):
+    topic, test1 = told
+    test2 = make_function("test2")
+    subscribe(topic, "functionstage", test2)
+    back = configuring.Wanted(on_failure=function_destination(test1))
+
+    (path,) = configuring.loops_of(latest(test2), back)
+
+    assert loops.describe(path) == (
+        "test2 ─✗→ test1 ─✓→ SMN topic-a ─subscription→ test2"
+    )
+
+
+@pytest.mark.django_db
+def test_saved_loops_through_a_topic_are_shown(told):
+    topic, test1 = told
+    assert configuring.saved_loops(test1) == []
+
+    subscribe(topic, "functionstage", test1)
+
+    (path,) = configuring.saved_loops(test1)
+    assert loops.describe(path) == "test1 ─✓→ SMN topic-a ─subscription→ test1"
+
+
+@pytest.mark.django_db
+def test_a_topic_of_the_same_name_elsewhere_makes_no_loop(told):
+    topic, test1 = told
+    other = make_topic("topic-a", project=make_project())
+    subscribe(topic, "functionstage", test1)
+    target = Target("topic-a", other.urn)
+    wanted = configuring.Wanted(on_success=configuring.Destined("SMN", "{}", target))
+
+    assert configuring.loops_of(latest(test1), wanted) == []

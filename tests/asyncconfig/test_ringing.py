@@ -8,7 +8,7 @@ from asyncconfig import clock, dispatching, jobs, queue, sweeping
 from asyncconfig.dispatching import Dispatcher
 from asyncconfig.models import Invocation
 from functions import creating
-from tests.factories import accept, make_function
+from tests.factories import accept, make_function, make_topic, publish
 
 pytestmark = pytest.mark.engine
 
@@ -31,6 +31,13 @@ def test_a_burst_rings_once(valkey):
         accept(function)
 
     assert waiting_jobs(valkey) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_message_rings_the_notifier(valkey):
+    publish(make_topic())
+
+    assert waiting_jobs(valkey, queue.NOTIFY) == 1
 
 
 @pytest.mark.django_db

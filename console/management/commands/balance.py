@@ -15,6 +15,8 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{balance.accepted} accepted: {_list(balance.by_status)}. "
             f"{balance.owed} owed: {_list(balance.by_delivery_status)}. "
+            f"{balance.messages_owed} to subscribers: "
+            f"{_list(balance.by_message_status)}. "
             f"Drift {balance.drift}."
         )
         if balance.drift:

@@ -78,6 +78,8 @@ class Installation:
             "DIE_WITH_PARENT": "true",
             "PYTHONUNBUFFERED": "1",
         }
+        if not env.text("PUBLIC_URL"):
+            changes["PUBLIC_URL"] = self.url
         if self._options["no_demo"]:
             changes["DEMO_OFFERED"] = "false"
         if not env.text("ALLOWED_HOSTS") and host not in settings.ALLOWED_HOSTS:
@@ -103,6 +105,7 @@ class Installation:
         for number in range(self._options["workers"]):
             self._start_worker("invoke", f"worker-{number + 1}")
         self._start_worker("deliver", "courier")
+        self._start_worker("notify", "notifier")
         self._wait(self._answers, "The web server does not answer.")
         if not self._supervisor.is_stopping:
             self._say(f"Console ready at {self.url}")

@@ -9,7 +9,14 @@ import pytest
 
 from tests.installation import Installation, free_port, processes, until
 
-PARTS = ("valkey-server", "/weed ", "granian", "--queue invoke", "--queue deliver")
+PARTS = (
+    "valkey-server",
+    "/weed ",
+    "granian",
+    "--queue invoke",
+    "--queue deliver",
+    "--queue notify",
+)
 
 
 @pytest.fixture(scope="module")

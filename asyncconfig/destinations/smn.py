@@ -1,0 +1,178 @@
+"""Destination: a topic of SMN, here or in the cloud, which tells its subscribers."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from asyncconfig import topics
+from asyncconfig.destinations import smn_remote
+from asyncconfig.destinations.base import (
+    Destination,
+    ParamForm,
+    Parcel,
+    Receipt,
+    Target,
+)
+from asyncconfig.exceptions import DeliveryError, TopicGone
+from asyncconfig.models import Delivery, Topic
+from asyncconfig.models.config import SMN
+from functions.models import Version
+from functions.models.agency import PUBLISH, Reach
+
+CHOOSE = gettext_lazy("Choose a topic.")
+
+
+class TopicForm(ParamForm):
+    """Which topic: one of the project's, or the URN of one in the cloud."""
+
+    def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._version = version
+        self.fields["topic_urn"] = _topic_field(version)
+
+    def clean_topic_urn(self) -> str:
+        urn = str(self.cleaned_data["topic_urn"]).strip()
+        _read(self.param_of(urn), self._version)
+        return urn
+
+    def param(self) -> str:
+        return self.param_of(self.cleaned_data["topic_urn"])
+
+    @staticmethod
+    def param_of(urn: str) -> str:
+        return json.dumps({"topic_urn": urn})
+
+    def note(self) -> str:
+        """Say how many subscribers a topic of this console has."""
+        urn = str(self["topic_urn"].value() or "")
+        try:
+            topic = topics.find(self._version.function.project, urn)
+        except TopicGone:
+            return ""
+        n = _confirmed(topic)
+        return ngettext(
+            "%(n)d confirmed subscription.", "%(n)d confirmed subscriptions.", n
+        ) % {"n": n}
+
+
+def _topic_field(version: Version) -> forms.Field:
+    label = gettext_lazy("Topic")
+    errors = {"required": CHOOSE, "invalid_choice": CHOOSE}
+    if not _is_local(version):
+        return forms.CharField(
+            label=label,
+            max_length=400,
+            error_messages=errors,
+            help_text=gettext_lazy(
+                "The URN of the topic, urn:smn:region:project:name."
+            ),
+        )
+    project = version.function.project
+    found = Topic.objects.filter(project=project).select_related("project")
+    named = [(topic.urn, topic.name) for topic in found.order_by("name")]
+    return forms.ChoiceField(
+        label=label,
+        choices=[("", gettext_lazy("Choose a topic")), *named],
+        error_messages=errors,
+    )
+
+
+class TopicDestination(Destination):
+    kind = SMN
+    label = gettext_lazy("SMN")
+    action = PUBLISH
+
+    def form(self, version: Version, **kwargs: Any) -> TopicForm:
+        return TopicForm(version=version, **kwargs)
+
+    def initial(self, param: str, version: Version) -> dict[str, Any]:
+        return {"topic_urn": _urn(param)}
+
+    def read(self, param: str, version: Version) -> Target:
+        """Read {"topic_urn": …}; a topic of this console must be the project's own."""
+        return _read(param, version)
+
+    def verify(self, param: str, version: Version) -> str:
+        if _is_local(version):
+            return ""
+        return smn_remote.verify(_reach(version), _urn(param))
+
+    def is_written_here(self, version: Version) -> bool:
+        return _is_local(version)
+
+    def send(self, parcel: Parcel) -> Receipt:
+        """Publish the record: here exactly once, elsewhere at least once."""
+        urn = _urn(parcel.param)
+        if not _is_local(parcel.version):
+            return smn_remote.publish(
+                _reach(parcel.version),
+                urn,
+                subject=_subject(parcel),
+                text=parcel.record.decode(),
+                parcel_id=parcel.parcel_id,
+            )
+        publication = topics.Publication(
+            text=parcel.record.decode(),
+            subject=_subject(parcel),
+            attributes={smn_remote.DELIVERY_ID: parcel.parcel_id.hex},
+        )
+        try:
+            topic = topics.find(parcel.version.function.project, urn)
+            message = topics.publish(topic, publication, delivery=parcel.delivery)
+        except TopicGone as error:
+            raise DeliveryError(str(error), permanent=True) from error
+        message_id = message.message_id.hex
+        return Receipt(f"Published as message {message_id}.", message_id)
+
+
+def _is_local(version: Version) -> bool:
+    return version.agency is None or not version.agency.reach.endpoint(SMN)
+
+
+def _reach(version: Version) -> Reach:
+    if version.agency is None:
+        raise DeliveryError(_("No agency is set."), permanent=True)
+    return version.agency.reach
+
+
+def _urn(param: str) -> str:
+    try:
+        urn = json.loads(param)["topic_urn"]
+    except (ValueError, TypeError, KeyError):
+        urn = None
+    if not isinstance(urn, str) or not topics.URN.match(urn):
+        raise ValidationError(CHOOSE, code="invalid")
+    return urn
+
+
+def _read(param: str, version: Version) -> Target:
+    urn = _urn(param)
+    name = urn.rpartition(":")[2]
+    if not _is_local(version):
+        return Target(name, urn)
+    try:
+        topic = topics.find(version.function.project, urn)
+    except TopicGone as error:
+        raise ValidationError(str(error), code="gone") from error
+    warnings: tuple[str, ...] = ()
+    if not _confirmed(topic):
+        sentence = _("Topic %(name)s has no confirmed subscription: nobody is told.")
+        warnings = (sentence % {"name": name},)
+    return Target(name, urn, warnings=warnings)
+
+
+def _confirmed(topic: Topic) -> int:
+    return topic.subscriptions.filter(confirmed_at__isnull=False).count()
+
+
+def _subject(parcel: Parcel) -> str:
+    """Return function and outcome, for the line that a person reads first."""
+    name = parcel.version.function.name
+    if parcel.delivery is None:
+        return f"{name} test"
+    is_good = parcel.delivery.side == Delivery.Side.SUCCESS
+    return f"{name} succeeded" if is_good else f"{name} failed"
