@@ -108,10 +108,6 @@ class TopicLimit(AsyncConfigError):
     """There are as many topics, or subscriptions of one, as there may be."""
 
 
-class LoopRefused(AsyncConfigError):
-    """A subscription would close a loop that nobody has accepted."""
-
-
 class DeliveryError(AsyncConfigError):
     """A target could not be told; `permanent` when trying again cannot help."""
 

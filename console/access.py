@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
@@ -20,8 +21,12 @@ from asyncconfig.models import (
     Bucket,
     Delivery,
     Invocation,
+    Message,
+    Notification,
     RocketInstance,
     Stream,
+    Subscription,
+    Topic,
 )
 from functions import names
 from functions.models import (
@@ -180,6 +185,8 @@ def get_invocation(project: Project, request_id: UUID) -> Invocation:
         "worker",
         "delivery",
         "source__invocation__function",
+        "notification__message__topic",
+        "notification__message__delivery__invocation__function",
     )
     found = invocations.filter(request_id=request_id).first()
     if found is None:
@@ -218,5 +225,32 @@ def get_rocket_instance(project: Project, instance_id: UUID) -> RocketInstance:
     instances = RocketInstance.objects.select_related("vpc")
     found: RocketInstance = get_object_or_404(
         instances, project=project, instance_id=instance_id
+    )
+    return found
+
+
+def get_topic(project: Project, name: str) -> Topic:
+    topics = Topic.objects.select_related("project").filter(project=project)
+    found = topics.filter(name=name).first()
+    if found is None:
+        raise Http404(_("Topic %(name)s does not exist.") % {"name": name})
+    return found
+
+
+def get_subscription(topic: Topic, subscription_id: UUID) -> Subscription:
+    related = Subscription.objects.select_related("topic__project", "function")
+    return get_object_or_404(related, topic=topic, subscription_id=subscription_id)
+
+
+def get_message(topic: Topic, message_id: UUID) -> Message:
+    related = Message.objects.select_related("delivery__invocation__function")
+    return get_object_or_404(related, topic=topic, message_id=message_id)
+
+
+def get_notification(project: Project, notification_id: UUID) -> Notification:
+    found: Notification = get_object_or_404(
+        Notification.objects.select_related("message__topic", "subscription__topic"),
+        Q(message__topic__project=project) | Q(subscription__topic__project=project),
+        notification_id=notification_id,
     )
     return found

@@ -58,6 +58,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Destinations"),
         (
+            Item(_("Topics"), "topics", "bell", ("/resources/topics",)),
             Item(
                 _("Streams"),
                 "streams",
@@ -71,7 +72,7 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 ("/resources/buckets", "/resources/new-bucket"),
             ),
             Item("RocketMQ", "rocketmq", "send", ("/resources/rocketmq",)),
-            Item(_("VPCs"), "networks", "server", ("/networks",)),
+            Item(_("VPCs"), "networks", "network", ("/networks",)),
         ),
     ),
     (
@@ -100,8 +101,8 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Account"),
         (
-            Item(_("Access keys"), "access-keys", "shield", ("/access-keys",)),
-            Item(_("Agencies"), "agencies", "user", ("/agencies",)),
+            Item(_("Access keys"), "access-keys", "key-round", ("/access-keys",)),
+            Item(_("Agencies"), "agencies", "shield", ("/agencies",)),
         ),
     ),
 )

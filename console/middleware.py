@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = "X-Request-Id"
-API_PREFIXES = ("/v1/", "/v2/", "/v3/")
+API_PREFIXES = ("/v1/", "/v2/", "/v3/", "/rest/v2/")
 
 
 def request_id(get_response: GetResponse) -> GetResponse:

@@ -14,7 +14,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 
 from asyncconfig.models import Delivery
-from asyncconfig.models.config import DIS, FUNCTION, OBS, ROCKETMQ, Chosen
+from asyncconfig.models.config import DIS, FUNCTION, OBS, ROCKETMQ, SMN, Chosen
 
 NONE = ""
 
@@ -46,6 +46,17 @@ def _record(place: str, reference: str) -> str:
         return page
     partition = int(shard.removeprefix("shardId-") or 0)
     return f"{page}?partition={partition}&before={int(number) + 1}&record={number}"
+
+
+def _topic(place: str) -> str:
+    """Return the page of a topic's URN; those of other accounts have none here."""
+    name = place.rpartition(":")[2]
+    return NONE if "/" in place else reverse("topic", args=[name])
+
+
+def _message(place: str, reference: str) -> str:
+    name = place.rpartition(":")[2]
+    return NONE if "/" in place else reverse("message", args=[name, reference])
 
 
 def _instance(place: str) -> str:
@@ -84,6 +95,11 @@ PAGES: dict[str, Pages] = {
         partial(_own, "stream"),
         _record,
         ("stream-create", gettext_lazy("Create stream")),
+    ),
+    SMN: Pages(
+        _topic,
+        _message,
+        ("topic-create", gettext_lazy("Create topic")),
     ),
     ROCKETMQ: Pages(
         _instance,

@@ -9,7 +9,10 @@ from console.exploring import Call, Operation, Parameter, host_of
 
 # By tag: the package and the client of operations that are another service's.
 FUNCTIONGRAPH_SDK = ("huaweicloudsdkfunctiongraph.v2", "FunctionGraphClient")
-SDKS = {"dis": ("huaweicloudsdkdis.v2", "DisClient")}
+SDKS = {
+    "dis": ("huaweicloudsdkdis.v2", "DisClient"),
+    "smn": ("huaweicloudsdksmn.v2", "SmnClient"),
+}
 # What the SDK calls a parameter where that is not the parameter's own name.
 SDK_NAMES = {
     "ShowStream.start_partitionId": "start_partition_id",

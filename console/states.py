@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from asyncconfig import policies
 from asyncconfig.endings import Cause, Condition
 from asyncconfig.models import Attempt, Delivery, Invocation
+from asyncconfig.models.outbox import Outbound
 
 Text = str | Promise
 
@@ -132,7 +133,7 @@ def planned_attempts(invocation: Invocation) -> int:
     return policies.of(invocation.mode, invocation.config).user_retries + 1
 
 
-def delivery_key(delivery: Delivery) -> str:
+def delivery_key(delivery: Outbound) -> str:
     match delivery.status:
         case Delivery.Status.WAIT:
             return "retrying" if delivery.attempts else "pending"
@@ -145,8 +146,8 @@ def delivery_key(delivery: Delivery) -> str:
     return "failed"
 
 
-def delivery_state(delivery: Delivery) -> State:
-    """Return what the whole console says about a delivery's state."""
+def delivery_state(delivery: Outbound) -> State:
+    """Return what the whole console says about the state of what is owed."""
     key = delivery_key(delivery)
     look = DELIVERY_LOOKS[key]
     return State(

@@ -20,9 +20,18 @@ from console.pages import (
     probes,
     runner,
     settings,
+    subscription_links,
     welcome,
 )
-from console.pages.resources import buckets, networks, rocketmq, streams
+from console.pages.resources import (
+    buckets,
+    messages,
+    networks,
+    rocketmq,
+    streams,
+    subscriptions,
+    topics,
+)
 
 # /f/<package>/<name>/
 function_urls = [
@@ -120,6 +129,30 @@ rocketmq_urls = [
     ),
 ]
 
+# /resources/topics/<topic>/
+topic_urls = [
+    path("", topics.show, name="topic"),
+    path("/delete", topics.delete, name="topic-delete"),
+    path("/subscribe", subscriptions.add, name="topic-subscribe"),
+    path(
+        "/subscriptions/<uuid:subscription_id>/remove",
+        subscriptions.remove,
+        name="subscription-remove",
+    ),
+    path(
+        "/subscriptions/<uuid:subscription_id>/ask",
+        subscriptions.ask_again,
+        name="subscription-ask",
+    ),
+    path("/publish", messages.publish, name="topic-publish"),
+    path("/messages/<uuid:message_id>", messages.show, name="message"),
+    path(
+        "/messages/<uuid:message_id>/resend",
+        messages.resend_all,
+        name="message-resend",
+    ),
+]
+
 urlpatterns = [
     path("", functions.home, name="home"),
     path("login", account.login, name="login"),
@@ -157,6 +190,24 @@ urlpatterns = [
     path("networks/", include(network_urls)),
     path("resources/rocketmq", rocketmq.index, name="rocketmq"),
     path("resources/rocketmq/", include(rocketmq_urls)),
+    path("resources/topics", topics.index, name="topics"),
+    path("resources/new-topic", topics.create, name="topic-create"),
+    path("resources/topics/<str:topic>", include(topic_urls)),
+    path(
+        "notifications/<uuid:notification_id>/resend",
+        messages.resend,
+        name="notification-resend",
+    ),
+    path(
+        "smn/subscription/confirm",
+        subscription_links.confirm,
+        name="subscription-confirm",
+    ),
+    path(
+        "smn/subscription/unsubscribe",
+        subscription_links.leave,
+        name="subscription-leave",
+    ),
     path("api-explorer", api_explorer.explore, name="api-explorer"),
     path("access-keys", access_keys.index, name="access-keys"),
     path("access-keys/new", access_keys.create, name="access-key-create"),

@@ -21,7 +21,7 @@ from asyncconfig.exceptions import DeliveryError, TopicGone
 from asyncconfig.models import Delivery, Topic
 from asyncconfig.models.config import SMN
 from functions.models import Version
-from functions.models.agency import PUBLISH, Reach
+from functions.models.agency import PUBLISH
 
 CHOOSE = gettext_lazy("Choose a topic.")
 
@@ -99,7 +99,7 @@ class TopicDestination(Destination):
     def verify(self, param: str, version: Version) -> str:
         if _is_local(version):
             return ""
-        return smn_remote.verify(_reach(version), _urn(param))
+        return smn_remote.verify(version.reach, _urn(param))
 
     def is_written_here(self, version: Version) -> bool:
         return _is_local(version)
@@ -109,7 +109,7 @@ class TopicDestination(Destination):
         urn = _urn(parcel.param)
         if not _is_local(parcel.version):
             return smn_remote.publish(
-                _reach(parcel.version),
+                parcel.version.reach,
                 urn,
                 subject=_subject(parcel),
                 text=parcel.record.decode(),
@@ -130,13 +130,7 @@ class TopicDestination(Destination):
 
 
 def _is_local(version: Version) -> bool:
-    return version.agency is None or not version.agency.reach.endpoint(SMN)
-
-
-def _reach(version: Version) -> Reach:
-    if version.agency is None:
-        raise DeliveryError(_("No agency is set."), permanent=True)
-    return version.agency.reach
+    return not version.reach.endpoint(SMN)
 
 
 def _urn(param: str) -> str:
@@ -153,7 +147,7 @@ def _read(param: str, version: Version) -> Target:
     urn = _urn(param)
     name = urn.rpartition(":")[2]
     if not _is_local(version):
-        return Target(name, urn)
+        return Target(name, version.reach.place(SMN, urn))
     try:
         topic = topics.find(version.function.project, urn)
     except TopicGone as error:

@@ -34,6 +34,7 @@ GROUPS: dict[str, str | Promise] = {
     "statistics": gettext_lazy("Statistics"),
     "iam": gettext_lazy("Identity"),
     "dis": gettext_lazy("DIS"),
+    "smn": gettext_lazy("SMN"),
 }
 PLACES: dict[str, str | Promise] = {
     "path": gettext_lazy("path"),

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from asyncconfig import configuring, removing
-from asyncconfig.models import AsyncConfig
+from asyncconfig.models import AsyncConfig, Topic
 from console import access
 from console.access import Right, needs
 from console.htmx import render_page
@@ -38,7 +38,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "functions": functions,
         "text": text,
-        "looping": _looping(functions),
+        "looping": _looping(project, functions),
         "may_configure": access.may(request.user, Right.CONFIGURE),
         "may_invoke": access.may(request.user, Right.INVOKE),
     }
@@ -65,21 +65,19 @@ def _listed(project: Project, text: str) -> list[Function]:
     )
 
 
-def _looping(functions: list[Function]) -> set[int]:
+def _looping(project: Project, functions: list[Function]) -> set[int]:
     """Return the functions that are part of a loop, from one look at all edges."""
-    targets: dict[int, set[int]] = {}
-    configs = AsyncConfig.objects.current().filter(
-        version__function__in=functions, version__deleted_at=None
-    )
-    for source, *told in configs.values_list(
-        "version__function", "on_success_function", "on_failure_function"
-    ):
-        targets.setdefault(source, set()).update(t for t in told if t)
-    return {source for source in targets if source in _reachable(targets, source)}
+    graph = configuring.graph_of_project(project)
+    targets = {name: {edge.target for edge in ways} for name, ways in graph.items()}
+    return {
+        function.pk
+        for function in functions
+        if (name := configuring.node(function)) in _reachable(targets, name)
+    }
 
 
-def _reachable(targets: dict[int, set[int]], source: int) -> set[int]:
-    seen: set[int] = set()
+def _reachable(targets: dict[str, set[str]], source: str) -> set[str]:
+    seen: set[str] = set()
     waiting = list(targets.get(source, ()))
     while waiting:
         at = waiting.pop()
@@ -135,6 +133,7 @@ def delete(request: HttpRequest, package: str, name: str) -> HttpResponse:
     context = {
         "head": head,
         "told_by": configuring.told_by(head.function),
+        "topics": Topic.objects.filter(subscriptions__function=head.function),
         "is_wrong": request.method == "POST",
     }
     status = 422 if request.method == "POST" else 200
