@@ -28,8 +28,12 @@ def publish(
         subject=subject, message=text, message_attributes=[attribute]
     )
     request = sdk.PublishMessageRequest(topic_urn=urn, body=body)
-    answer = _call(client.publish_message, request, reach, urn)
-    return Receipt(f"Published as message {answer.message_id}.", answer.message_id)
+    message_id = _call(client.publish_message, request, reach, urn).message_id
+    if not message_id:
+        sentence = _("What answers at %(endpoint)s is not SMN.")
+        told = {"endpoint": reach.endpoint(SMN)}
+        raise DeliveryError(sentence % told, permanent=False)
+    return Receipt(f"Published as message {message_id}.", str(message_id))
 
 
 def verify(reach: Reach, urn: str) -> str:
@@ -84,21 +88,17 @@ def _call(operation: Any, request: Any, reach: Reach, urn: str) -> Any:
         return operation(request)
     except sdk.ServiceResponseException as error:
         raise _refusal(error, urn) from error
-    except sdk.CallTimeoutException as error:
-        sentence = _("SMN at %(endpoint)s did not answer in time.")
-        raise DeliveryError(
-            sentence % {"endpoint": endpoint}, permanent=False
-        ) from error
     except sdk.SslHandShakeException as error:
         sentence = _("The certificate of SMN at %(endpoint)s is not trusted.")
-        raise DeliveryError(
-            sentence % {"endpoint": endpoint}, permanent=False
-        ) from error
+        cause: Exception = error
     except (sdk.SdkException, OSError) as error:
-        sentence = _("SMN at %(endpoint)s cannot be reached.")
-        raise DeliveryError(
-            sentence % {"endpoint": endpoint}, permanent=False
-        ) from error
+        # Which class a time-out has depends on where it struck; the words are there.
+        if "timed out" in str(error):
+            sentence = _("SMN at %(endpoint)s did not answer in time.")
+        else:
+            sentence = _("SMN at %(endpoint)s cannot be reached.")
+        cause = error
+    raise DeliveryError(sentence % {"endpoint": endpoint}, permanent=False) from cause
 
 
 def _refusal(error: Any, urn: str) -> DeliveryError:

@@ -18,6 +18,7 @@ from console.api import (
     logs,
     records,
     runtimes,
+    smn,
     statistics,
     tags,
     transfer,
@@ -47,6 +48,8 @@ for module in (
 # A stream may be called "tags".
 api.add_router(PROJECT, dis.router)
 api.add_router(PROJECT, tags.router)
+api.add_router(f"{PROJECT}/notifications", smn.router)
+api.add_router("/rest/v2/notifications", smn.open_router)
 api.add_router("/v3", iam.router)
 
 
@@ -60,5 +63,5 @@ def missing(request: HttpRequest) -> HttpResponse:
 
 urlpatterns = [
     path("", api.urls),
-    re_path(r"^v[123]/", missing),
+    re_path(r"^(?:v[123]|rest/v2)/", missing),
 ]

@@ -22,7 +22,10 @@ RAISES = "def handler(event, context):\n    raise ValueError('asked to fail')\n"
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory):
     made = Installation(
-        tmp_path_factory.mktemp("api") / "data", ASYNC_RETRY_BASE_SECONDS="0.05"
+        tmp_path_factory.mktemp("api") / "data",
+        ASYNC_RETRY_BASE_SECONDS="0.05",
+        DELIVERY_RETRY_BASE_SECONDS="0.1",
+        OUTGOING_ALLOWED="127.0.0.1",
     )
     made.start()
     yield made

@@ -69,6 +69,16 @@ def token(known):
     return answer.headers["X-Subject-Token"]
 
 
+def make_topic(known, token):
+    answer = requests.post(
+        f"{known['url']}/v2/{known['project_id']}/notifications/topics",
+        json={"name": "fuzzed"},
+        headers={"X-Auth-Token": token},
+        timeout=30,
+    )
+    return answer.json()["topic_urn"]
+
+
 def find(schema, operation_id):
     for found in schema.get_all_operations():
         operation = found.ok()
@@ -82,6 +92,7 @@ def test_any_request_is_answered_as_documented(
     operation_id, schema, token, known, make
 ):
     urn = make()
+    topic = make_topic(known, token)
     operation = find(schema, operation_id)
     dice = random.Random(SEED)
     share = min(SHARE, FEW) if operation_id in SLOW else SHARE
@@ -101,6 +112,7 @@ def test_any_request_is_answered_as_documented(
         # What the path names exists nine times of ten; the rest stays as it came.
         parts = case.path_parameters
         real = {"project_id": known["project_id"], "function_urn": urn}
+        real |= {"topic_urn": topic, "subscription_urn": f"{topic}:{'0' * 32}"}
         real |= {"resource_type": "functions", "resource_id": urn, "period": "60"}
         for name in parts:
             if name in real and dice.random() < 0.9:
@@ -116,6 +128,6 @@ def test_the_document_is_of_openapi_3_1_and_lists_every_operation(known):
     document = requests.get(f"{known['url']}/v2/openapi.json", timeout=30).json()
 
     assert document["openapi"].startswith("3.1")
-    assert len(OPERATIONS) == len(set(OPERATIONS)) == 55
+    assert len(OPERATIONS) == len(set(OPERATIONS)) == 65
     assert "AsyncInvokeFunction" in OPERATIONS
     assert set(document["components"]["securitySchemes"]) == {"token", "signature"}

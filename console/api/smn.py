@@ -1,0 +1,328 @@
+"""The operations of this console's SMN: topics, subscriptions, messages."""
+
+import logging
+import re
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
+from ninja import Path, Router, Status
+
+from asyncconfig import loops, subscribing, topics
+from asyncconfig.models import Subscription, Topic
+from asyncconfig.topic_forms import PublishForm, SubscriptionForm, TopicForm
+from console import access
+from console.access import Right
+from console.api import errors, lookup
+from console.api.authentication import check_length
+from console.api.errors import ApiError
+from console.api.service import REFUSALS, limited
+from console.api.smn_shapes import (
+    Answered,
+    MessageAttribute,
+    MessageMade,
+    NewMessage,
+    NewSubscription,
+    NewTopic,
+    SubscriptionList,
+    SubscriptionMade,
+    TopicDetails,
+    TopicList,
+    TopicMade,
+    answered,
+    shown_subscription,
+    shown_topic,
+)
+
+logger = logging.getLogger(__name__)
+router = Router(tags=["smn"])
+# What subscribers call, who have no account here: the token is their proof.
+open_router = Router(tags=["smn"], auth=None)
+
+# A message of 256 KB, in which JSON writes up to six bytes for one.
+MOST_BODY = 2 * 1024 * 1024
+MOST_LISTED = 100
+ATTRIBUTE = re.compile(r"\A[a-z0-9]+(?:_[a-z0-9]+)*\Z")
+MOST_ATTRIBUTE = 32
+TOPIC_CODES = {"name": "SMN.0002", "display_name": "SMN.0003"}
+SUBSCRIPTION_CODES = {
+    "protocol": "SMN.0011",
+    "endpoint": "SMN.0012",
+    "remark": "SMN.0017",
+}
+MESSAGE_CODES = {"message_structure": "SMN.0021"}
+
+
+def _topic(request: HttpRequest, project_id: str, urn: str, right: Right) -> Topic:
+    project = lookup.find_project(request, project_id, Right.READ)
+    if not topics.URN.match(urn):
+        sentence = _("Invalid topic URN. Write urn:smn:region:project:name.")
+        raise ApiError(400, "SMN.0005", sentence)
+    topic = topics.find(project, urn)
+    access.require(request.user, right)
+    return topic
+
+
+def _window(offset: str, limit: str) -> slice:
+    numbers = []
+    for text in (offset, limit):
+        is_number = text.isascii() and text.isdigit() and len(text) < 10
+        numbers.append(int(text) if is_number else -1)
+    start, size = numbers
+    if start < 0 or not 1 <= size <= MOST_LISTED:
+        sentence = _("Write offset as 0 or more, and limit from 1 to 100.")
+        raise ApiError(400, "SMN.0015", sentence)
+    return slice(start, start + size)
+
+
+@router.post(
+    "/topics",
+    operation_id="CreateTopic",
+    summary=gettext_noop("Create a topic"),
+    response={200: TopicMade, 201: TopicMade, **REFUSALS},
+)
+def create_topic(
+    request: HttpRequest, project_id: Path[str], body: NewTopic
+) -> Status[Any]:
+    """201 for a new one; 200 when there is one of that name already."""
+    project = lookup.find_project(request, project_id, Right.CONFIGURE)
+    form = TopicForm({"name": body.name, "display_name": body.display_name})
+    if not form.is_valid():
+        raise errors.refuse(form, TOPIC_CODES)
+    topic, is_new = topics.create(project, **form.cleaned_data)
+    return Status(201 if is_new else 200, answered(request, topic_urn=topic.urn))
+
+
+@router.get(
+    "/topics",
+    operation_id="ListTopics",
+    summary=gettext_noop("List the topics of a project"),
+    response={200: TopicList, **REFUSALS},
+)
+def list_topics(
+    request: HttpRequest,
+    project_id: Path[str],
+    offset: str = "0",
+    limit: str = "100",
+    name: str = "",
+    fuzzy_name: str = "",
+) -> dict[str, Any]:
+    project = lookup.find_project(request, project_id, Right.READ)
+    window = _window(offset, limit)
+    found = Topic.objects.filter(project=project).select_related("project")
+    if name:
+        found = found.filter(name=name)
+    if fuzzy_name:
+        found = found.filter(name__contains=fuzzy_name)
+    shown = [shown_topic(topic) for topic in found.order_by("-pk")[window]]
+    return answered(request, topic_count=found.count(), topics=shown)
+
+
+@router.get(
+    "/topics/{topic_urn}",
+    operation_id="ListTopicDetails",
+    summary=gettext_noop("Show a topic"),
+    response={200: TopicDetails, **REFUSALS},
+)
+def show_topic(
+    request: HttpRequest, project_id: Path[str], topic_urn: str
+) -> dict[str, Any]:
+    topic = _topic(request, project_id, topic_urn, Right.READ)
+    return answered(request, **shown_topic(topic))
+
+
+@router.delete(
+    "/topics/{topic_urn}",
+    operation_id="DeleteTopic",
+    summary=gettext_noop("Delete a topic"),
+    response={200: Answered, **REFUSALS},
+)
+def delete_topic(
+    request: HttpRequest, project_id: Path[str], topic_urn: str
+) -> dict[str, Any]:
+    """One that functions send their results to stays: 409 names them."""
+    topics.delete(_topic(request, project_id, topic_urn, Right.CONFIGURE))
+    return answered(request)
+
+
+@router.post(
+    "/topics/{topic_urn}/subscriptions",
+    operation_id="AddSubscription",
+    summary=gettext_noop("Subscribe to a topic"),
+    response={200: SubscriptionMade, 201: SubscriptionMade, **REFUSALS},
+)
+def add_subscription(
+    request: HttpRequest, project_id: Path[str], topic_urn: str, body: NewSubscription
+) -> Status[Any]:
+    """Protocols are http, https, email and functionstage.
+
+    201 for a new one; 200 when the endpoint is subscribed already.
+    """
+    topic = _topic(request, project_id, topic_urn, Right.CONFIGURE)
+    form = SubscriptionForm(body.dict(), project=topic.project)
+    if not form.is_valid():
+        raise errors.refuse(form, SUBSCRIPTION_CODES)
+    endpoint = form.cleaned_data["endpoint"]
+    _look_at_loops(subscribing.loops_of(topic, endpoint.function))
+    made, is_new = subscribing.subscribe(
+        topic,
+        form.cleaned_data["protocol"],
+        endpoint,
+        remark=form.cleaned_data["remark"],
+    )
+    return Status(201 if is_new else 200, answered(request, subscription_urn=made.urn))
+
+
+def _look_at_loops(paths: list[loops.Path]) -> None:
+    if not paths:
+        return
+    told = " · ".join(loops.describe(path) for path in paths)
+    if settings.ASYNC_LOOPS == "refuse":
+        sentence = _("Loops are not allowed here: %(path)s. Choose another target.")
+        raise ApiError(400, "FSS.0400", sentence % {"path": told})
+    logger.warning("A loop was subscribed over the API: %s.", told)
+
+
+@router.get(
+    "/subscriptions",
+    operation_id="ListSubscriptions",
+    summary=gettext_noop("List the subscriptions of a project"),
+    response={200: SubscriptionList, **REFUSALS},
+)
+def list_subscriptions(
+    request: HttpRequest,
+    project_id: Path[str],
+    offset: str = "0",
+    limit: str = "100",
+    protocol: str = "",
+    status: str = "",
+    endpoint: str = "",
+) -> dict[str, Any]:
+    project = lookup.find_project(request, project_id, Right.READ)
+    window = _window(offset, limit)
+    found = Subscription.objects.filter(topic__project=project)
+    if protocol:
+        found = found.filter(protocol=protocol)
+    if status:
+        found = found.filter(confirmed_at__isnull=status != "1")
+    if endpoint:
+        found = found.filter(endpoint__contains=endpoint)
+    related = found.select_related("topic__project").order_by("-pk")
+    shown = [shown_subscription(one) for one in related[window]]
+    return answered(request, subscription_count=found.count(), subscriptions=shown)
+
+
+@router.get(
+    "/topics/{topic_urn}/subscriptions",
+    operation_id="ListSubscriptionsByTopic",
+    summary=gettext_noop("List the subscriptions of a topic"),
+    response={200: SubscriptionList, **REFUSALS},
+)
+def list_subscriptions_by_topic(
+    request: HttpRequest,
+    project_id: Path[str],
+    topic_urn: str,
+    offset: str = "0",
+    limit: str = "100",
+) -> dict[str, Any]:
+    topic = _topic(request, project_id, topic_urn, Right.READ)
+    window = _window(offset, limit)
+    found = Subscription.objects.filter(topic=topic)
+    related = found.select_related("topic__project").order_by("-pk")
+    shown = [shown_subscription(one) for one in related[window]]
+    return answered(request, subscription_count=found.count(), subscriptions=shown)
+
+
+@router.delete(
+    "/subscriptions/{subscription_urn}",
+    operation_id="CancelSubscription",
+    summary=gettext_noop("End a subscription"),
+    response={200: Answered, **REFUSALS},
+)
+def cancel_subscription(
+    request: HttpRequest, project_id: Path[str], subscription_urn: str
+) -> dict[str, Any]:
+    topic_urn, _colon, number = subscription_urn.rpartition(":")
+    try:
+        subscription_id = UUID(hex=number)
+    except ValueError as error:
+        sentence = _("Invalid subscription URN. Write it as it was given to you.")
+        raise ApiError(400, "SMN.0014", sentence) from error
+    topic = _topic(request, project_id, topic_urn, Right.CONFIGURE)
+    found = topic.subscriptions.filter(subscription_id=subscription_id)
+    subscription = found.select_related("topic__project").first()
+    if subscription is None:
+        raise ApiError(404, "SMN.0013", _("This subscription does not exist."))
+    subscribing.unsubscribe(subscription)
+    return answered(request)
+
+
+def _check_body(size: int) -> None:
+    if size > MOST_BODY:
+        raise ApiError(413, "FSS.0413", _("The body is over 2 MB. Send less."))
+
+
+@router.post(
+    "/topics/{topic_urn}/publish",
+    operation_id="PublishMessage",
+    summary=gettext_noop("Publish a message to a topic"),
+    response={200: MessageMade, **REFUSALS},
+)
+@limited(_check_body)
+def publish(
+    request: HttpRequest, project_id: Path[str], topic_urn: str, body: NewMessage
+) -> dict[str, Any]:
+    """Every confirmed subscriber is sent it, durably, for time_to_live seconds."""
+    topic = _topic(request, project_id, topic_urn, Right.INVOKE)
+    if body.message_template_name and not body.message_structure:
+        sentence = _("Templates are not offered. Send message or message_structure.")
+        raise ApiError(400, "SMN.0032", sentence)
+    attributes = _attributes(body.message_attributes or [])
+    form = PublishForm(body.dict(exclude={"message_attributes"}, exclude_none=True))
+    if not form.is_valid():
+        raise errors.refuse(form, MESSAGE_CODES)
+    message = topics.publish(topic, form.publication(attributes))
+    return answered(request, message_id=message.message_id.hex)
+
+
+def _attributes(sent: list[MessageAttribute]) -> dict[str, Any]:
+    for one in sent:
+        values = one.value if isinstance(one.value, list) else [one.value]
+        is_short = all(1 <= len(value) <= MOST_ATTRIBUTE for value in values)
+        is_named = ATTRIBUTE.match(one.name) and len(one.name) <= MOST_ATTRIBUTE
+        if not (is_named and is_short and len(values) <= 10):
+            raise ApiError(
+                400,
+                "FSS.0400",
+                _(
+                    "message_attributes: names are 1–32 of a–z, 0–9 and _, values "
+                    "1–32 characters, at most 10 of them."
+                ),
+            )
+    return {one.name: one.value for one in sent}
+
+
+@open_router.get(
+    "/subscription/confirm",
+    operation_id="ConfirmSubscription",
+    summary=gettext_noop("Confirm a subscription with the token it was sent"),
+    response={200: SubscriptionMade, **REFUSALS},
+)
+def confirm_subscription(
+    request: HttpRequest, token: str, topic_urn: str = "", endpoint: str = ""
+) -> dict[str, Any]:
+    """For subscribers, who need no key: the token is their proof."""
+    check_length(request)
+    found = subscribing.find_by_token(token)
+    is_meant = found and topic_urn in ("", found.topic.urn)
+    if found is None or not is_meant or endpoint not in ("", found.endpoint):
+        raise ApiError(
+            404,
+            "SMN.0013",
+            _("There is no subscription with this token. Ask for a new link."),
+        )
+    subscribing.confirm(found)
+    return answered(request, subscription_urn=found.urn)
