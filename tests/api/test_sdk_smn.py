@@ -12,6 +12,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 
+from asyncconfig import configuring
 from asyncconfig.destinations import KINDS, smn_remote
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery
@@ -250,7 +251,7 @@ def test_a_record_is_published_to_an_smn_elsewhere(engine, smn, topic, web, reac
     param = json.dumps({"topic_urn": topic})
     target = KINDS["SMN"].read(param, latest(function))
     assert KINDS["SMN"].verify(param, latest(function)) == ""
-    make_config(function, on_success=("SMN", param, target))
+    make_config(function, on_success=configuring.Destined("SMN", param, target))
     accept(function)
     engine.run()
 
