@@ -1,6 +1,8 @@
 """Save and remove async configurations; each change is a new revision."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
@@ -198,17 +200,24 @@ def copy(latest: Version, published: Version, *, by: User | None) -> None:
     config.save(force_insert=True)
 
 
-def graph_of(version: Version) -> loops.Graph:
-    """Return who tells whom in the version's project, this version left out."""
-    return graph_of_project(version.function.project, without=version)
+def graph_of(version: Version, *, edges: Iterable[loops.Edge] = ()) -> loops.Graph:
+    """Return who tells whom in the version's project, this version left out.
+
+    `edges` are the arrows of this version that will be followed from.
+    """
+    return graph_of_project(version.function.project, without=version, more=list(edges))
 
 
 def graph_of_project(
-    project: Project, *, without: Version | None = None
+    project: Project,
+    *,
+    without: Version | None = None,
+    more: Iterable[loops.Edge] = (),
 ) -> loops.Graph:
     """Return who tells whom in a project, by the names of functions and topics.
 
-    Every version's configuration counts: a loop through any of them runs.
+    Every version's configuration counts: a loop through any of them runs. Who
+    subscribed is only asked where an arrow, one of `more` included, leads to a topic.
     """
     graph: dict[str, set[loops.Edge]] = {}
     configs = AsyncConfig.objects.current().filter(
@@ -221,18 +230,25 @@ def graph_of_project(
     for config in _related(configs):
         edges = graph.setdefault(node(config.version.function), set())
         edges |= edges_of(config, project)
-    subscriptions = Subscription.objects.filter(topic__project=project)
-    for subscription in subscriptions.exclude(function=None).select_related(
-        "topic", "function"
-    ):
-        if subscription.function is None or subscription.function.deleted_at:
-            continue
-        edge = loops.Edge(loops.SUBSCRIPTION, node(subscription.function))
-        graph.setdefault(topic_node(subscription.topic.name), set()).add(edge)
+    if any(_is_topic(edge.target) for edge in chain(more, *graph.values())):
+        graph |= _subscribed(project)
     return {
         name: sorted(edges, key=lambda edge: (edge.target, edge.side))
         for name, edges in graph.items()
     }
+
+
+def _subscribed(project: Project) -> dict[str, set[loops.Edge]]:
+    """Return which functions each topic tells."""
+    found: dict[str, set[loops.Edge]] = {}
+    subscriptions = Subscription.objects.filter(
+        topic__project=project, function__deleted_at=None
+    ).select_related("topic", "function")
+    for subscription in subscriptions:
+        if subscription.function is not None:
+            edge = loops.Edge(loops.SUBSCRIPTION, node(subscription.function))
+            found.setdefault(topic_node(subscription.topic.name), set()).add(edge)
+    return found
 
 
 def _related(configs: QuerySet[AsyncConfig]) -> QuerySet[AsyncConfig]:
@@ -281,6 +297,10 @@ def topic_node(name: str) -> str:
     return f"SMN {name}"
 
 
+def _is_topic(node: str) -> bool:
+    return node.startswith("SMN ")
+
+
 def node(function: Function) -> str:
     """Return a function's name in paths; the application only where it is needed."""
     prefix = "" if function.package == "default" else f"{function.package}/"
@@ -291,7 +311,9 @@ def loops_of(version: Version, wanted: Wanted) -> list[loops.Path]:
     """Return the loops that a configuration would close."""
     edges = _wanted_edges(wanted, version.function.project)
     return loops.paths_back(
-        graph_of(version), source=node(version.function), edges=sorted_edges(edges)
+        graph_of(version, edges=edges),
+        source=node(version.function),
+        edges=sorted_edges(edges),
     )
 
 
@@ -312,7 +334,7 @@ def saved_loops(function: Function) -> list[loops.Path]:
     )
     for config in _related(configs):
         edges = edges_of(config, config.version.function.project)
-        graph = graph_of(config.version)
+        graph = graph_of(config.version, edges=edges)
         found += loops.paths_back(
             graph, source=node(function), edges=sorted_edges(edges)
         )
