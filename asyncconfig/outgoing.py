@@ -147,7 +147,7 @@ def _trouble(link: Link, error: Exception) -> str:
         return _("%(place)s did not answer in time.") % {"place": link.place}
     return _("%(place)s cannot be reached: %(reason)s.") % {
         "place": link.place,
-        "reason": str(error) or type(error).__name__,
+        "reason": getattr(error, "strerror", "") or str(error) or type(error).__name__,
     }
 
 

@@ -55,7 +55,7 @@ class MailSubscriber(Subscriber):
         except smtplib.SMTPResponseException as error:
             raise _refusal(error.smtp_code, error.smtp_error) from error
         except (OSError, smtplib.SMTPException) as error:
-            reason = str(error) or type(error).__name__
+            reason = error.strerror or str(error) or type(error).__name__
             sentence = _("The mail server cannot be reached: %(reason)s.")
             raise DeliveryError(
                 sentence % {"reason": reason}, permanent=False

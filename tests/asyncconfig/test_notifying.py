@@ -131,6 +131,25 @@ def test_a_refused_address_is_a_dead_letter_and_a_full_one_is_not(engine, mail):
     assert first.reason == "The mail server refused it: 550 no such user"
 
 
+def test_a_mail_server_that_is_away_is_tried_again(engine, settings, mail):
+    topic = make_topic()
+    subscribe(topic, "email", "ops@example.com")
+    publish(topic)
+    settings.EMAIL_PORT = 1
+
+    engine.run()
+    waiting = Notification.objects.get()
+    settings.EMAIL_PORT = mail.port
+    clock.shift(6)
+    engine.run()
+
+    assert (waiting.status, waiting.reason) == (
+        "WAIT",
+        "The mail server cannot be reached: Connection refused.",
+    )
+    assert len(mail.received) == 1
+
+
 def test_an_invitation_is_sent_durably_and_nothing_else_before(engine, mail):
     topic = make_topic("news")
     with serving(Web()) as web:
