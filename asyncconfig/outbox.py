@@ -147,7 +147,8 @@ class OutboxLane(Generic[Row]):
         now = clock.now()
         tries = []
         known = self._still_there([claim.row.pk for claim, _answer in done])
-        for claim, answer in done:
+        # In one order everywhere: what is written here may lock its place.
+        for claim, answer in sorted(done, key=lambda one: one[0].row.place):
             if claim.row.pk not in known:
                 continue
             held = self._rows.sending().filter(

@@ -246,13 +246,16 @@ def test_a_message_is_published_by_hand_and_seen(pages, engine):
 
 
 def test_a_message_links_back_to_its_invocation(pages, engine):
-    topic, function = make_topic(), make_function()
+    topic, function, listener = make_topic(), make_function(), make_function()
+    subscribe(topic, "functionstage", listener)
     make_config(function, on_success=topic)
     invocation = accept(function)
     engine.run()
 
     link = reverse("invocation", args=[invocation.request_id])
     message = Message.objects.get()
+    chain = pages.get(reverse("invocation-chain", args=[invocation.request_id])).text
+    assert str(Notification.objects.get().child.request_id) in chain
 
     assert link in pages.get(url("topic", topic)).text
     assert link in pages.get(url("message", topic, message.message_id)).text

@@ -4,12 +4,14 @@ import json
 import os
 import signal
 import sqlite3
+import urllib.request
 from contextlib import closing
 from datetime import datetime
 
 import pytest
 
 from tests.installation import Installation, Person, until
+from tests.subscribers import Web, serving
 
 SLOW = (
     "import time\n"
@@ -29,6 +31,7 @@ def running(tmp_path_factory):
         ASYNC_RETRY_BASE_SECONDS="0.5",
         WORKER_LEASE_SECONDS="2",
         WORKER_RENEW_SECONDS="0.5",
+        OUTGOING_ALLOWED="127.0.0.1",
     )
     installation.start()
     yield installation
@@ -88,6 +91,29 @@ def test_a_kill_in_the_middle_of_a_run_loses_nothing(running, person, part):
     assert {status_of(running, one) for one in ids} == {"SUCCESS"}
     assert "Drift 0." in running.manage("balance")
     until(running.is_up)
+
+
+def test_a_killed_notifier_s_message_arrives_all_the_same(running, person):
+    topic = "/resources/topics/survives"
+    person.post("/resources/new-topic", name="survives")
+    with serving(Web()) as web:
+        person.post(f"{topic}/subscribe", protocol="http", endpoint=web.url)
+        person.post(f"{topic}/subscribe", protocol="functionstage", endpoint="told")
+        (invited,) = until(lambda: web.letters("SubscriptionConfirmation"))
+        urllib.request.urlopen(invited["subscribe_url"], timeout=10).close()
+        web.gate.clear()
+        person.post(f"{topic}/publish", message="hello")
+        until(lambda: web.letters())
+
+        os.kill(running.pid_of("--queue notify"), signal.SIGKILL)
+        web.gate.set()
+        owed = "SELECT status FROM asyncconfig_notification"
+        until(lambda: set(rows(running, owed)) == {("DELIVERED",)}, seconds=60)
+
+    assert len({letter["message_id"] for letter in web.letters()}) == 1
+    started = "SELECT COUNT(*) FROM asyncconfig_invocation WHERE notification_id > 0"
+    assert rows(running, started) == [(1,)]
+    assert "Drift 0." in running.manage("balance")
 
 
 def test_a_call_is_answered_at_once_however_long_it_runs(running, person):
