@@ -14,7 +14,7 @@ from asyncconfig import agencies, clock, loops, topics, verifying
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, Target
 from asyncconfig.exceptions import Conflict
-from asyncconfig.models import AsyncConfig, Subscription
+from asyncconfig.models import AsyncConfig, Subscription, Topic
 from asyncconfig.models.config import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES, SMN
 from functions.models import Function, Project, Version
 
@@ -342,8 +342,13 @@ def saved_loops(function: Function) -> list[loops.Path]:
 
 
 def told_by(function: Function) -> list[Function]:
-    """Return the functions that send their results to this one."""
+    """Return the functions that send their results to this one, or to its topics."""
     told = AsyncConfig.objects.current().filter(on_success_function=function)
     warned = AsyncConfig.objects.current().filter(on_failure_function=function)
     sources = (told | warned).values("version__function")
-    return list(Function.objects.alive().filter(pk__in=sources).exclude(pk=function.pk))
+    found = Function.objects.alive().filter(pk__in=sources)
+    listened = Topic.objects.filter(subscriptions__function=function)
+    uses = topics.uses_of(listened.select_related("project")).values()
+    through = [use.function for each in uses for use in each]
+    known = dict.fromkeys([*found, *through])
+    return [one for one in known if one.pk != function.pk]

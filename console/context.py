@@ -73,6 +73,12 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ),
             Item("RocketMQ", "rocketmq", "send", ("/resources/rocketmq",)),
             Item(_("VPCs"), "networks", "network", ("/networks",)),
+            Item(
+                _("Topics"),
+                "topics",
+                "mail",
+                ("/resources/topics", "/resources/new-topic"),
+            ),
         ),
     ),
     (

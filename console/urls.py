@@ -131,23 +131,22 @@ rocketmq_urls = [
 
 # /resources/topics/<topic>/
 topic_urls = [
-    path("", topics.show, name="topic"),
-    path("/delete", topics.delete, name="topic-delete"),
-    path("/subscribe", subscriptions.add, name="topic-subscribe"),
+    path("delete", topics.delete, name="topic-delete"),
+    path("subscribe", subscriptions.add, name="topic-subscribe"),
     path(
-        "/subscriptions/<uuid:subscription_id>/remove",
+        "subscriptions/<uuid:subscription_id>/remove",
         subscriptions.remove,
         name="subscription-remove",
     ),
     path(
-        "/subscriptions/<uuid:subscription_id>/ask",
+        "subscriptions/<uuid:subscription_id>/ask",
         subscriptions.ask_again,
         name="subscription-ask",
     ),
-    path("/publish", messages.publish, name="topic-publish"),
-    path("/messages/<uuid:message_id>", messages.show, name="message"),
+    path("publish", messages.publish, name="topic-publish"),
+    path("messages/<uuid:message_id>", messages.show, name="message"),
     path(
-        "/messages/<uuid:message_id>/resend",
+        "messages/<uuid:message_id>/resend",
         messages.resend_all,
         name="message-resend",
     ),
@@ -192,7 +191,8 @@ urlpatterns = [
     path("resources/rocketmq/", include(rocketmq_urls)),
     path("resources/topics", topics.index, name="topics"),
     path("resources/new-topic", topics.create, name="topic-create"),
-    path("resources/topics/<str:topic>", include(topic_urls)),
+    path("resources/topics/<str:topic>", topics.show, name="topic"),
+    path("resources/topics/<str:topic>/", include(topic_urls)),
     path(
         "notifications/<uuid:notification_id>/resend",
         messages.resend,

@@ -104,3 +104,14 @@ def test_a_topic_of_the_same_name_elsewhere_makes_no_loop(told):
     wanted = configuring.Wanted(on_success=configuring.Destined("SMN", "{}", target))
 
     assert configuring.loops_of(latest(test1), wanted) == []
+
+
+@pytest.mark.django_db
+def test_who_tells_a_function_through_a_topic_is_known(told):
+    topic, test1 = told
+    listener = make_function("listener")
+    assert configuring.told_by(listener) == []
+
+    subscribe(topic, "functionstage", listener)
+
+    assert configuring.told_by(listener) == [test1]

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('asyncconfig', '0004_places'),
+        ('asyncconfig', '0005_rocketmq'),
     ]
 
     operations = [
