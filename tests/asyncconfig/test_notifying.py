@@ -1,7 +1,6 @@
 """Messages of topics on their way to subscribers that really receive them."""
 
 import json
-from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -10,13 +9,9 @@ from asyncconfig import (
     clock,
     conserving,
     notifying,
-    removing,
-    retiring,
     subscribing,
     sweeping,
-    topics,
 )
-from asyncconfig.exceptions import TopicGone, TopicUsed
 from asyncconfig.models import (
     Delivery,
     Invocation,
@@ -24,7 +19,7 @@ from asyncconfig.models import (
     Notification,
     Subscription,
 )
-from tests.engine import record_received_by, states
+from tests.engine import record_received_by
 from tests.factories import (
     RAISES,
     accept,
@@ -395,103 +390,3 @@ def test_a_message_is_not_sent_after_its_time_to_live(engine):
 
     assert web.received == []
     assert "time to live" in Notification.objects.get().reason
-
-
-def test_who_unsubscribes_is_owed_nothing_more(engine):
-    topic = make_topic()
-    subscription = subscribe(topic, "http", "http://127.0.0.1:9/x")
-    publish(topic)
-
-    subscribing.unsubscribe(subscription)
-
-    notification = Notification.objects.get()
-    assert (notification.status, notification.subscription) == ("SKIPPED", None)
-    assert notification.reason == "The subscriber has unsubscribed."
-
-
-def test_a_deleted_function_is_no_subscriber_any_more(engine):
-    topic, function = make_topic(), make_function("gone")
-    subscribe(topic, "functionstage", function)
-    publish(topic)
-
-    removing.delete_function(function)
-    publish(topic)
-    engine.run()
-
-    assert not Subscription.objects.exists()
-    assert Notification.objects.get().reason == "Function gone was deleted."
-
-
-def test_a_topic_that_is_a_target_cannot_be_deleted(engine):
-    topic, function = make_topic("used"), make_function("teller")
-    make_config(function, on_failure=topic)
-
-    with pytest.raises(TopicUsed, match="teller"):
-        topics.delete(topic)
-
-    make_config(function)
-    topics.delete(topic)
-    with pytest.raises(TopicGone):
-        publish(topic)
-
-
-def test_a_topic_deleted_while_its_message_is_sent_harms_nothing(engine):
-    topic, other = make_topic(), make_topic()
-    with serving(Web()) as web:
-        subscribe(topic, "http", web.url)
-        subscribe(other, "http", web.url + "2")
-        publish(topic)
-        publish(other)
-        claims = engine.claim(engine.notify)
-        topics.delete(topic)
-        engine.settle([(one, engine.notify.run(one)) for one in claims], engine.notify)
-
-    assert len(claims) == 2
-    assert Notification.objects.get().status == "DELIVERED"
-
-
-def test_a_target_topic_that_is_gone_is_a_dead_letter(engine):
-    topic, function = make_topic("gone"), make_function()
-    make_config(function, on_success=topic)
-    accept(function)
-    topic.delete()
-
-    engine.run()
-
-    delivery = Delivery.objects.get()
-    assert delivery.status == "FAILED"
-    assert delivery.reason == "Topic gone does not exist."
-
-
-def test_a_loop_through_a_topic_is_stopped(engine, settings):
-    settings.ASYNC_MAX_HOPS = 3
-    topic, function = make_topic("t"), make_function("f")
-    subscribe(topic, "functionstage", function)
-    make_config(function, on_success=topic, on_failure=topic)
-    first = accept(function)
-
-    engine.run()
-
-    assert states() == ["SUCCESS"] * 3 + ["DISCARD"]
-    last = Invocation.objects.order_by("pk").last()
-    assert last.root_id == first.request_id
-    assert last.error.startswith("f → SMN t → f")
-    # The topic is told of the stop; the function behind it is not started by that.
-    assert Notification.objects.order_by("pk").last().status == "SKIPPED"
-
-
-def test_old_messages_are_forgotten_and_open_ones_kept(engine, settings):
-    topic = make_topic()
-    with serving(Web()) as web:
-        subscribe(topic, "http", web.url)
-        publish(topic)
-        subscribe(topic, "http", web.url + "2", confirmed=False)
-        engine.run()
-    subscribe(topic, "http", "http://127.0.0.1:9/x")
-    kept = publish(topic)
-
-    clock.shift(timedelta(days=settings.RETENTION_DAYS + 1).total_seconds())
-
-    assert retiring.retire() == 2
-    assert Message.objects.get() == kept
-    assert Notification.objects.count() == 2

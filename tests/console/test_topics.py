@@ -1,11 +1,9 @@
 """Topics, subscriptions and messages on their pages; and subscribers' links."""
 
 import json
-import re
 from datetime import timedelta
 
 import pytest
-from django.core import mail
 from django.urls import reverse
 
 from asyncconfig import loops, subscribing
@@ -17,7 +15,6 @@ from asyncconfig.models import (
     Subscription,
     Topic,
 )
-from asyncconfig.notifying import CONFIRM, LEAVE
 from console import access
 from functions.models.agency import PUBLISH
 from tests.factories import (
@@ -362,59 +359,3 @@ def test_a_reader_sees_and_changes_nothing(client, project):
         url("message-resend", topic, message.message_id),
     ):
         assert client.post(address).status_code == 403, address
-
-
-def link(subscription, step):
-    if step == CONFIRM:
-        return f"/smn/subscription/confirm?token={subscription.token}"
-    token = subscribing.leaving_token(subscription)
-    return f"/smn/subscription/unsubscribe?token={token}"
-
-
-def test_a_program_confirms_by_opening_the_link(client, settings):
-    settings.OUTGOING_ALLOWED = ["127.0.0.1"]
-    made = subscribe(make_topic(), "http", "http://127.0.0.1:9/x", confirmed=False)
-
-    first = client.get(link(made, CONFIRM))
-    again = client.get(link(made, CONFIRM))
-
-    assert (first.status_code, again.status_code) == (200, 200)
-    made.refresh_from_db()
-    assert made.is_confirmed
-
-
-def test_what_reads_a_mail_confirms_nothing_by_opening_links(client, settings):
-    settings.EMAIL_HOST = "mail.example"
-    made = subscribe(make_topic(), "email", "ops@example.com", confirmed=False)
-    client.cookies["django_language"] = "en"
-    client.handler.enforce_csrf_checks = True
-
-    asked = client.get(link(made, CONFIRM))
-    made.refresh_from_db()
-    assert not made.is_confirmed
-    assert client.post(link(made, CONFIRM)).status_code == 403
-    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', asked.text)[1]
-    client.post(link(made, CONFIRM), {"csrfmiddlewaretoken": token})
-
-    made.refresh_from_db()
-    assert made.is_confirmed
-    assert mail.outbox == []
-
-
-def test_leaving_takes_the_button(client, settings):
-    settings.OUTGOING_ALLOWED = ["127.0.0.1"]
-    made = subscribe(make_topic(), "http", "http://127.0.0.1:9/x")
-
-    assert client.get(link(made, LEAVE)).status_code == 200
-    assert Subscription.objects.exists()
-    assert client.post(link(made, LEAVE)).status_code == 200
-
-    assert not Subscription.objects.exists()
-    assert client.get(link(made, LEAVE)).status_code == 404
-
-
-@pytest.mark.parametrize("token", ["", "x", "é", "a:b", "a" * 5000])
-def test_a_token_that_is_none_opens_nothing(client, token):
-    for step in (CONFIRM, LEAVE):
-        page = client.get(f"/smn/subscription/{step}", {"token": token})
-        assert page.status_code == 404
