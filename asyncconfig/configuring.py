@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from asyncconfig import agencies, clock, loops, topics, verifying
+from asyncconfig import agencies, clock, loops, topics, uses, verifying
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, Target
 from asyncconfig.exceptions import Conflict
@@ -348,7 +348,8 @@ def told_by(function: Function) -> list[Function]:
     sources = (told | warned).values("version__function")
     found = Function.objects.alive().filter(pk__in=sources)
     listened = Topic.objects.filter(subscriptions__function=function)
-    uses = topics.uses_of(listened.select_related("project")).values()
-    through = [use.function for each in uses for use in each]
+    urns = [topic.urn for topic in listened.select_related("project")]
+    told_topics = uses.of_places(function.project, SMN, urns).values()
+    through = [use.function for each in told_topics for use in each]
     known = dict.fromkeys([*found, *through])
     return [one for one in known if one.pk != function.pk]

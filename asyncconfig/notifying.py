@@ -1,9 +1,9 @@
 """Messages of topics, on their way to the subscribers."""
 
-from datetime import datetime
 from urllib.parse import urlencode
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -101,11 +101,9 @@ def resend(notification: Notification) -> bool:
     return bool(resend_all(Notification.objects.filter(pk=notification.pk)))
 
 
-def resend_all(
-    notifications: QuerySet[Notification], *, since: datetime | None = None
-) -> int:
-    """Send the open and dead ones again, all or those made since; return how many."""
-    if since is not None:
-        notifications = notifications.filter(created_at__gte=since)
-    queue.ring(queue.NOTIFY)
-    return outbox.send_again(notifications, now=clock.now())
+def resend_all(notifications: QuerySet[Notification]) -> int:
+    """Send dead letters and waiting ones again; return how many."""
+    owed = notifications.exclude(status=Notification.Status.DELIVERED)
+    with transaction.atomic():
+        queue.ring(queue.NOTIFY)
+        return outbox.send_again(owed, now=clock.now())

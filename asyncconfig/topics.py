@@ -1,22 +1,20 @@
 """Create and delete topics, and publish messages to them."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from asyncconfig import clock, queue
+from asyncconfig import clock, queue, uses
 from asyncconfig.endings import Condition
 from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
 from asyncconfig.finishing import LOOP_STOPPED
 from asyncconfig.models import (
-    AsyncConfig,
     Delivery,
     Message,
     Notification,
@@ -26,7 +24,7 @@ from asyncconfig.models import (
 from asyncconfig.models.config import SMN
 from asyncconfig.models.outbox import Outbound, place_of
 from asyncconfig.subscribers import SUBSCRIBERS
-from functions.models import Function, Project
+from functions.models import Project
 
 MOST_TOPICS = 3000
 MOST_SUBJECT = 512
@@ -52,14 +50,6 @@ class Publication:
     structure: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     life: int = USUAL_LIFE
-
-
-@dataclass(frozen=True)
-class Use:
-    """A function that tells a topic of its successes or failures."""
-
-    function: Function
-    side: str
 
 
 def find(project: Project, urn: str) -> Topic:
@@ -111,32 +101,10 @@ def delete(topic: Topic) -> None:
     """Delete a topic with its subscriptions and messages; raises TopicUsed."""
     with transaction.atomic():
         hold(topic)
-        if used := uses_of([topic])[topic.pk]:
+        if used := uses.of_place(topic.project, SMN, topic.urn):
             names = ", ".join(dict.fromkeys(use.function.name for use in used))
             raise TopicUsed(topic.name, names)
         topic.delete()
-
-
-def uses_of(topics: Iterable[Topic]) -> dict[int, list[Use]]:
-    """Return, by topic, which functions are configured to tell it; one query."""
-    by_urn = {topic.urn: topic.pk for topic in topics}
-    found: dict[int, list[Use]] = {pk: [] for pk in by_urn.values()}
-    told = Q(on_success_kind=SMN, on_success_place__in=by_urn)
-    warned = Q(on_failure_kind=SMN, on_failure_place__in=by_urn)
-    configs = AsyncConfig.objects.current().filter(
-        told | warned,
-        version__deleted_at=None,
-        version__function__deleted_at=None,
-    )
-    related = configs.select_related("version__function").order_by("version__function")
-    for config in related:
-        for side in (Delivery.Side.SUCCESS, Delivery.Side.FAILURE):
-            chosen = config.destination(succeeded=side == Delivery.Side.SUCCESS)
-            use = Use(config.version.function, side)
-            pk = by_urn.get(chosen.place) if chosen.kind == SMN else None
-            if pk is not None and use not in found[pk]:
-                found[pk].append(use)
-    return found
 
 
 def publish(

@@ -7,6 +7,7 @@ places and references only.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.functional import Promise
@@ -56,7 +57,7 @@ def _topic(place: str) -> str:
 
 def _message(place: str, reference: str) -> str:
     name = place.rpartition(":")[2]
-    return NONE if "/" in place else reverse("message", args=[name, reference])
+    return NONE if "/" in place else reverse("message", args=[name, UUID(reference)])
 
 
 def _instance(place: str) -> str:

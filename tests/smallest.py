@@ -5,6 +5,9 @@ BODIES = {
     "CreateEvent": {"name": "x", "content": "e30="},
     "CreateFunction": {"func_name": "x", "runtime": "x"},
     "CreateStream": {"stream_name": "x", "partition_count": 1},
+    "CreateTopic": {"name": "x"},
+    "AddSubscription": {"protocol": "http", "endpoint": "http://x.example/"},
+    "PublishMessage": {"message": "x"},
     "CreateVersionAlias": {"name": "x", "version": "x"},
     "ImportFunction": {
         "func_name": "x",

@@ -245,6 +245,7 @@ def list_subscriptions_by_topic(
 def cancel_subscription(
     request: HttpRequest, project_id: Path[str], subscription_urn: str
 ) -> dict[str, Any]:
+    lookup.find_project(request, project_id, Right.CONFIGURE)
     topic_urn, _colon, number = subscription_urn.rpartition(":")
     try:
         subscription_id = UUID(hex=number)

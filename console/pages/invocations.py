@@ -285,9 +285,11 @@ def body(request: HttpRequest, request_id: UUID, part: str) -> HttpResponse:
 
 
 def children_of(invocation: Invocation) -> list[Invocation]:
-    """Return the invocations that this one's notification started."""
-    rows = Invocation.objects.filter(source__invocation=invocation)
-    return list(rows.select_related("function", "version", "config").without_bodies())
+    """Return what this one's notification started, directly or through a topic."""
+    through_topic = Q(notification__message__delivery__invocation=invocation)
+    rows = Invocation.objects.filter(Q(source__invocation=invocation) | through_topic)
+    related = rows.select_related("function", "version", "config")
+    return list(related.order_by("pk").without_bodies())
 
 
 def recent_by(user: str, function: Function, *, but: int) -> InvocationQuerySet:

@@ -322,7 +322,7 @@ def test_a_dead_subscriber_is_tried_with_back_off_until_the_deadline(engine):
     tries = list(notification.attempt_set.values_list("started_at", flat=True))
     waits = [round((b - a).total_seconds()) for a, b in pairwise(tries)]
     assert notification.status == "FAILED"
-    assert notification.reason == "HTTP 503. not now"
+    assert notification.reason == "HTTP 503. not now Given up after 4 tries."
     assert waits == [5, 10, 20]
     assert notification.finished_at <= notification.deadline
 

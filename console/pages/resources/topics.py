@@ -11,9 +11,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from asyncconfig import topics
+from asyncconfig import topics, uses
 from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
 from asyncconfig.models import Message, Notification, Subscription, Topic
+from asyncconfig.models.config import SMN
 from asyncconfig.models.outbox import Outbound
 from asyncconfig.topic_forms import TopicForm
 from console import access, states
@@ -39,10 +40,10 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
     )
     counted = recent.order_by().values_list("topic").annotate(n=Count("pk"))
     counts = dict(counted)
-    uses = topics.uses_of(page.rows)
+    used = uses.of_places(project, SMN, [one.urn for one in page.rows])
     return {
         "rows": [
-            {"topic": one, "recent": counts.get(one.pk, 0), "uses": uses[one.pk]}
+            {"topic": one, "recent": counts.get(one.pk, 0), "uses": used[one.urn]}
             for one in page.rows
         ],
         "page": page,
@@ -104,7 +105,7 @@ def delete(request: HttpRequest, topic: str) -> HttpResponse:
             return redirect_page(request, reverse("topics"))
     context = _listed(request) | {
         "topic": found,
-        "uses": topics.uses_of([found])[found.pk],
+        "uses": uses.of_place(found.project, SMN, found.urn),
         "subscribers": found.subscriptions.count(),
     }
     return render_page(
@@ -140,7 +141,7 @@ def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
     summaries = _summaries(page.rows)
     return {
         "topic": topic,
-        "uses": topics.uses_of([topic])[topic.pk],
+        "uses": uses.of_place(topic.project, SMN, topic.urn),
         "subscriptions": subscriptions,
         "invitations": _invitations(subscriptions.rows),
         "rows": [
