@@ -52,16 +52,16 @@ def _delete(row: ObjectExpiry) -> None:
 
 
 class Expirer:
-    """Deletes in the background until told to stop."""
+    """Deletes in the background, from entering to leaving."""
 
     def __init__(self) -> None:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="expirer", daemon=True)
 
-    def start(self) -> None:
+    def __enter__(self) -> None:
         self._thread.start()
 
-    def stop(self) -> None:
+    def __exit__(self, *trouble: object) -> None:
         self._stop.set()
         self._thread.join(timeout=1)
 

@@ -4,6 +4,7 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from types import FrameType
 from typing import Any
 
@@ -38,18 +39,15 @@ def run(queue: str, *, slots: int) -> None:
     dispatcher: Dispatcher[Any, Any] = Dispatcher(LANES[queue](), slots=slots)
     dispatcher.start()
     current.dispatcher = dispatcher
-    expirer = Expirer()
-    if queue == wakeups.DELIVER:
-        expirer.start()
-    try:
-        stop = _Stop()
-        while not stop.asked:
-            _listen(queue, stop)
-    except SystemExit:
-        logger.info("Asked to stop.")
-    finally:
-        expirer.stop()
-        dispatcher.stop(grace=settings.WORKER_GRACE_SECONDS)
+    with Expirer() if queue == wakeups.DELIVER else nullcontext():
+        try:
+            stop = _Stop()
+            while not stop.asked:
+                _listen(queue, stop)
+        except SystemExit:
+            logger.info("Asked to stop.")
+        finally:
+            dispatcher.stop(grace=settings.WORKER_GRACE_SECONDS)
 
 
 class _Stop:

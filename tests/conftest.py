@@ -2,10 +2,19 @@
 
 import pytest
 import redis
+from django.db import connection
 from django.utils import translation
 
 from asyncconfig import accepting, clock, verifying
 from tests.valkey import Valkey
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings_xdist_suffix(request):
+    """Give each process of a parallel run its own database; in memory it has one."""
+    worker = getattr(request.config, "workerinput", {}).get("workerid")
+    if worker and connection.vendor != "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = f"test_{worker}"
 
 
 @pytest.fixture(autouse=True)

@@ -107,6 +107,16 @@ class Installation:
         )
         return done.stdout
 
+    def popen(self, *arguments):
+        """Start another command on the same data; its output is in one pipe."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            env={**self._env, "DATA_DIR": str(self.data)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
     def stop(self, number=signal.SIGTERM, *, seconds=10.0):
         self.process.send_signal(number)
         self.process.wait(timeout=seconds)

@@ -275,7 +275,7 @@ def test_a_reader_looks_but_changes_nothing(client, obs, project, method, path):
     assert list(obs.objects(bucket.name)) == ["a"]
 
 
-@pytest.mark.parametrize("endpoint", ["", closed_port()])
+@pytest.mark.parametrize("endpoint", ["", closed_port()], ids=["none", "closed"])
 def test_a_storage_that_is_away_is_a_sentence(
     signed_in, obs, project, settings, endpoint
 ):

@@ -1,9 +1,11 @@
 """`manage.py up`: start, refuse, survive, end."""
 
 import os
+import re
 import signal
 import sqlite3
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -44,6 +46,27 @@ def test_it_says_where_it_is_and_how_to_sign_in(running):
         "agency",
     ]
     assert running.credentials["url"] == running.url
+
+
+def catches(pid, number):
+    """Say whether a process has a handler for a signal."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = int(re.search(r"SigCgt:\s*([0-9a-f]+)", status)[1], 16)
+    return bool(mask >> (number - 1) & 1)
+
+
+@pytest.mark.parametrize("queue", ["invoke", "deliver", "notify"])
+def test_a_worker_that_is_asked_to_stop_signs_off(running, queue):
+    worker = running.popen("worker", "--queue", queue)
+    until(lambda: catches(worker.pid, signal.SIGTERM))
+
+    worker.send_signal(signal.SIGTERM)
+    said, _nothing = worker.communicate(timeout=30)
+
+    with sqlite3.connect(running.data / "console.sqlite3") as database:
+        ended = "SELECT stopped_at FROM asyncconfig_worker WHERE name LIKE ?"
+        (row,) = database.execute(ended, [f"%:{worker.pid}"])
+    assert (worker.returncode, row[0] is not None) == (0, True), said
 
 
 def test_a_second_up_on_the_same_data_is_refused(running):
