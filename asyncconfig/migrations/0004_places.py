@@ -1,9 +1,8 @@
 """Say what the targets are that were configured before places were kept."""
 
 from django.db import migrations
-from django.db.models import F, OuterRef, Subquery, Value
-from django.db.models.functions import Cast, Concat
-from django.db.models import CharField
+from django.db.models import Case, CharField, F, OuterRef, Subquery, Value, When
+from django.db.models.functions import Cast, Concat, StrIndex, Substr
 
 
 def name_places(apps, schema_editor):
@@ -18,9 +17,17 @@ def name_places(apps, schema_editor):
             **{f"on_{side}_place": Subquery(named)}
         )
     project = functions.filter(pk=OuterRef("function")).values("project")
-    deliveries.update(
+    # All of them are functions, shown as [package/]name:qualifier.
+    name = Substr("target", 1, StrIndex("target", Value(":")) - 1)
+    package = Case(When(target__contains="/", then=Value("")), default=Value("default/"))
+    deliveries.filter(target__contains=":").update(
         place=Concat(
-            Cast(Subquery(project), CharField()), Value(":"), F("kind"), Value(":"), F("target")
+            Cast(Subquery(project), CharField()),
+            Value(":"),
+            F("kind"),
+            Value(":"),
+            package,
+            name,
         )
     )
 
