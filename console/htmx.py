@@ -40,7 +40,8 @@ def next_page(request: HttpRequest, *, otherwise: str = "/") -> str:
     is_ours = url_has_allowed_host_and_scheme(
         wanted, {request.get_host()}, require_https=request.is_secure()
     )
-    return wanted if wanted and is_ours else otherwise
+    # Without its slash it is no address, but might be the name of a page.
+    return wanted if wanted.startswith("/") and is_ours else otherwise
 
 
 def redirect_page(request: HttpRequest, url: str) -> HttpResponse:

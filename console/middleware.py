@@ -2,15 +2,22 @@
 
 import uuid
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
-from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.core.exceptions import BadRequest, DisallowedHost
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    UnreadablePostError,
+)
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils import timezone, translation
@@ -86,6 +93,33 @@ def _answered(get_response: GetResponse, request: HttpRequest) -> HttpResponse:
 
 def _refusal(status: HTTPStatus, code: str, sentence: str) -> HttpResponse:
     return JsonResponse({"error_code": code, "error_msg": sentence}, status=status)
+
+
+def no_nul(get_response: GetResponse) -> GetResponse:
+    """Refuse NUL in what pages look up: PostgreSQL answers it with an error.
+
+    The API says so itself, in its envelope. Files may hold what they like.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if is_api(request):
+            return get_response(request)
+        if "\x00" in request.path_info:
+            raise Http404(_("The path holds a NUL character."))
+        if any("\x00" in value for value in _values(request)):
+            raise BadRequest
+        return get_response(request)
+
+    return middleware
+
+
+def _values(request: HttpRequest) -> Iterator[str]:
+    """Return what a browser sent as text: cookies, the query, and fields."""
+    yield from request.COOKIES.values()
+    with suppress(UnreadablePostError):  # Somebody went away; a view will notice.
+        for fields in (request.GET, request.POST):
+            for _name, values in fields.lists():
+                yield from values
 
 
 def htmx_sign_in(get_response: GetResponse) -> GetResponse:
