@@ -9,7 +9,8 @@ from asyncconfig import clock
 from asyncconfig.models import AsyncConfig, InboundRule, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
 from functions.exceptions import LimitReached, NameTaken, StillUsed
-from functions.models import Project
+from functions.holding import hold
+from functions.models import Project, Vpc
 from functions.networks import read_range
 
 MAX_INSTANCES = 50
@@ -19,7 +20,7 @@ MOST_NAMED = 5
 
 
 def create(project: Project, *, name: str, **fields: Any) -> RocketInstance:
-    """Create an instance; raises LimitReached (50 a project) and NameTaken."""
+    """Create an instance; raises LimitReached (50 a project), NameTaken and Gone."""
     if RocketInstance.objects.filter(project=project).count() >= MAX_INSTANCES:
         raise LimitReached(
             _("A project can have %(limit)d RocketMQ instances. Delete one first.")
@@ -32,15 +33,21 @@ def create(project: Project, *, name: str, **fields: Any) -> RocketInstance:
 
 
 def change(instance: RocketInstance, **fields: Any) -> None:
-    """Change how an instance is reached; what is on its way is sent the new way."""
-    for name, value in fields.items():
-        setattr(instance, name, value)
-    _save(instance, update_fields=list(fields))
+    """Change how an instance is reached; what is on its way is sent the new way.
+
+    Raises NameTaken and Gone.
+    """
+    with transaction.atomic():
+        hold(RocketInstance.objects, instance)
+        for name, value in fields.items():
+            setattr(instance, name, value)
+        _save(instance, update_fields=list(fields))
 
 
 def _save(instance: RocketInstance, **options: Any) -> RocketInstance:
     try:
         with transaction.atomic():
+            hold(Vpc.objects, instance.vpc)
             instance.save(**options)
     except IntegrityError as error:
         raise NameTaken(
@@ -57,9 +64,12 @@ def delete(instance: RocketInstance) -> None:
 
 
 def add_topic(instance: RocketInstance, topic: str) -> None:
-    """List a topic that exists at the broker; raises NameTaken, LimitReached (100)."""
+    """List a topic that exists at the broker.
+
+    Raises NameTaken, LimitReached (100) and Gone.
+    """
     with transaction.atomic():
-        held = RocketInstance.objects.select_for_update().get(pk=instance.pk)
+        held = hold(RocketInstance.objects, instance)
         if topic in held.topics:
             raise NameTaken(_("Topic %(name)s is listed already.") % {"name": topic})
         if len(held.topics) >= MAX_TOPICS:
@@ -72,9 +82,9 @@ def add_topic(instance: RocketInstance, topic: str) -> None:
 
 
 def remove_topic(instance: RocketInstance, topic: str) -> None:
-    """Take a topic off the list; raises StillUsed while functions tell it."""
+    """Take a topic off the list; raises StillUsed while functions tell it, and Gone."""
     with transaction.atomic():
-        held = RocketInstance.objects.select_for_update().get(pk=instance.pk)
+        held = hold(RocketInstance.objects, instance)
         _check_unused(held, topic)
         held.topics = [one for one in held.topics if one != topic]
         held.save(update_fields=["topics"])
@@ -83,18 +93,21 @@ def remove_topic(instance: RocketInstance, topic: str) -> None:
 def add_rule(
     instance: RocketInstance, *, first_port: int, last_port: int, source: str
 ) -> None:
-    """Let traffic in; raises RangeRefused for a source that is no range."""
-    if instance.inbound_rules.count() >= MAX_RULES:
-        raise LimitReached(
-            _("An instance can have %(limit)d inbound rules. Remove one first.")
-            % {"limit": MAX_RULES}
+    """Let traffic in; raises RangeRefused for a source that is no range, and Gone."""
+    network = read_range(source)
+    with transaction.atomic():
+        held = hold(RocketInstance.objects, instance)
+        if held.inbound_rules.count() >= MAX_RULES:
+            raise LimitReached(
+                _("An instance can have %(limit)d inbound rules. Remove one first.")
+                % {"limit": MAX_RULES}
+            )
+        InboundRule.objects.create(
+            instance=held,
+            first_port=first_port,
+            last_port=last_port,
+            source=str(network),
         )
-    InboundRule.objects.create(
-        instance=instance,
-        first_port=first_port,
-        last_port=last_port,
-        source=str(read_range(source)),
-    )
 
 
 def _check_unused(instance: RocketInstance, topic: str = "") -> None:

@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from functions.exceptions import AgencyExists, StillUsed
+from functions.holding import hold
 from functions.models import Agency, Function, Project, Version
 from functions.models.agency import Reach
 
@@ -40,13 +41,13 @@ def create(project: Project, name: str, wanted: Wanted) -> Agency:
 
 
 def change(agency: Agency, wanted: Wanted) -> None:
-    """Replace what an agency allows and reaches; its name stays.
+    """Replace what an agency allows and reaches; its name stays. Raises Gone.
 
     API clients know it by its name (`xrole`), and functions may be made from
     templates that hold it.
     """
     with transaction.atomic():
-        held = Agency.objects.select_for_update().get(pk=agency.pk)
+        held = hold(Agency.objects, agency)
         secret = wanted.reach.secret_key or held.reach.secret_key
         held.actions = list(wanted.actions)
         held.reach = _without_orphan(replace(wanted.reach, secret_key=secret))
@@ -55,9 +56,9 @@ def change(agency: Agency, wanted: Wanted) -> None:
 
 
 def grant(agency: Agency, actions: Iterable[str]) -> None:
-    """Allow more; what is allowed already stays, in its order."""
+    """Allow more; what is allowed already stays, in its order. Raises Gone."""
     with transaction.atomic():
-        held = Agency.objects.select_for_update().get(pk=agency.pk)
+        held = hold(Agency.objects, agency)
         held.actions = list(dict.fromkeys([*held.actions, *actions]))
         held.save(update_fields=["actions"])
     agency.refresh_from_db()

@@ -48,6 +48,13 @@ class ChangedMeanwhile(FunctionsError):
         )
 
 
+class Gone(FunctionsError):
+    """Somebody deleted it meanwhile."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(_("%(name)s does not exist any more.") % {"name": name})
+
+
 class LimitReached(FunctionsError):
     """A project or function already has as many of these as it may have."""
 

@@ -1,5 +1,6 @@
 """VPCs and subnets: create and delete them, put functions into them."""
 
+from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from django.db import IntegrityError, transaction
@@ -7,7 +8,14 @@ from django.db.models import ProtectedError, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from functions import creating
-from functions.exceptions import LimitReached, NameTaken, RangeRefused, StillUsed
+from functions.exceptions import (
+    Gone,
+    LimitReached,
+    NameTaken,
+    RangeRefused,
+    StillUsed,
+)
+from functions.holding import hold
 from functions.models import Project, Subnet, Version, Vpc
 
 Network = IPv4Network | IPv6Network
@@ -59,12 +67,12 @@ def create_vpc(project: Project, *, name: str, cidr: str) -> Vpc:
 def create_subnet(vpc: Vpc, *, name: str, cidr: str) -> Subnet:
     """Create a subnet inside its VPC and beside its siblings.
 
-    Raises RangeRefused, LimitReached (50 a VPC), NameTaken.
+    Raises RangeRefused, LimitReached (50 a VPC), NameTaken, Gone.
     """
     network = read_range(cidr)
     with transaction.atomic():
         # Whoever adds another subnet meanwhile waits, so that none can overlap.
-        locked = Vpc.objects.select_for_update().get(pk=vpc.pk)
+        locked = hold(Vpc.objects, vpc)
         siblings = list(locked.subnets.order_by("pk"))
         if len(siblings) >= MAX_SUBNETS:
             raise LimitReached(
@@ -116,7 +124,9 @@ def delete_subnet(subnet: Subnet) -> None:
 
 def _delete(row: Vpc | Subnet, versions: QuerySet[Version]) -> None:
     try:
-        with transaction.atomic():
+        with transaction.atomic(), suppress(Gone):
+            # Whoever is moving in waits, and finds it gone.
+            hold(type(row)._default_manager, row)
             # Deleted versions stay as history; they hold no network.
             gone = Q(deleted_at__isnull=False) | Q(function__deleted_at__isnull=False)
             history = Version.objects.filter(pk__in=versions.filter(gone).values("pk"))

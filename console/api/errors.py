@@ -49,6 +49,7 @@ KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
     (functions.StillUsed, 409, "FSS.0409"),
     (functions.NotEditable, 403, "FSS.0403"),
     (functions.ChangedMeanwhile, 409, "FSS.0409"),
+    (functions.Gone, 404, "FSS.0404"),
     (functions.FunctionsError, 400, INVALID),
     (asynchronous.FunctionDisabled, 429, "FSS.0429"),
     (asynchronous.TooManyWaiting, 429, "FSS.0429"),

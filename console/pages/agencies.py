@@ -19,7 +19,7 @@ from console import access
 from console.access import Right, needs
 from console.htmx import render_page
 from functions import agencies
-from functions.exceptions import AgencyExists, StillUsed
+from functions.exceptions import AgencyExists, Gone, StillUsed
 from functions.forms import AgencyForm, NewAgencyForm
 from functions.forms.agency import SERVICES
 from functions.models import Agency, Project, Version
@@ -100,8 +100,13 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
     form = AgencyForm(data, agency=agency)
     if form.is_valid():
-        agencies.change(agency, form.wanted())
-        messages.success(request, _("Agency %(name)s saved.") % {"name": agency.name})
+        try:
+            agencies.change(agency, form.wanted())
+        except Gone as error:
+            messages.error(request, str(error))
+        else:
+            sentence = _("Agency %(name)s saved.") % {"name": agency.name}
+            messages.success(request, sentence)
         return redirect("agencies")
     return _form(request, form, agency)
 

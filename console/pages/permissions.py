@@ -20,8 +20,9 @@ from console.htmx import render_page
 from console.pages import heads
 from console.pages.heads import Head
 from functions import agencies, creating
-from functions.exceptions import FunctionsError
+from functions.exceptions import FunctionsError, Gone
 from functions.forms import RunAsForm
+from functions.models import Agency
 
 
 @dataclass(frozen=True)
@@ -110,10 +111,18 @@ def grant(request: HttpRequest, package: str, name: str) -> HttpResponse:
     if agency is None or not wanted:
         messages.error(request, _("Choose an agency first, then grant it the rights."))
     else:
-        agencies.grant(agency, wanted)
-        told = {"agency": agency.name, "actions": ", ".join(wanted)}
-        messages.success(request, _("Agency %(agency)s now allows %(actions)s.") % told)
+        _grant(request, agency, wanted)
     return _back(request, head)
+
+
+def _grant(request: HttpRequest, agency: Agency, wanted: list[str]) -> None:
+    try:
+        agencies.grant(agency, wanted)
+    except Gone as error:
+        messages.error(request, str(error))
+        return
+    told = {"agency": agency.name, "actions": ", ".join(wanted)}
+    messages.success(request, _("Agency %(agency)s now allows %(actions)s.") % told)
 
 
 def _back(request: HttpRequest, head: Head) -> HttpResponse:
