@@ -28,6 +28,7 @@ from asyncconfig.exceptions import DeliveryError
 Address = IPv4Address | IPv6Address
 MOST_ANSWER = 64 * 1024
 MOST_URL = 1024
+MOST_HOST = 253
 PORTS = {"http": 80, "https": 443}
 # Public by the registries, yet not the internet: tunnels and translations that end
 # in another address, and the metadata service that lives at a public one.
@@ -99,7 +100,7 @@ def read(url: str) -> Link:
         host = (parts.hostname or "").rstrip(".").encode("idna").decode()
     except (ValueError, UnicodeError):
         parts, port, host = urlsplit(""), None, ""
-    if parts.scheme not in PORTS or not host:
+    if parts.scheme not in PORTS or not 0 < len(host) <= MOST_HOST:
         raise Refused(_("Write a whole URL that begins with http:// or https://."))
     if "@" in parts.netloc:
         raise Refused(_("Leave user name and password out of the URL."))

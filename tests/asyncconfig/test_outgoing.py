@@ -97,6 +97,7 @@ def test_the_internet_is_not_refused(address):
         "http://[::1/",
         "http://a..b/",
         "http://" + "a" * 64 + ".com/",
+        "http://" + "a." * 150 + "com/",
         "http://example.com/" + "a" * 1024,
     ],
 )
