@@ -18,7 +18,7 @@ from django.utils import translation
 from asyncconfig import clock, queue
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Worker
-from asyncconfig.models.outbox import Outbound, OutboundAttempt
+from asyncconfig.models.outbox import MOST_REFERENCE, Outbound, OutboundAttempt
 from asyncconfig.receipt import Receipt
 from asyncconfig.record import storable
 
@@ -182,7 +182,11 @@ class OutboxLane(Generic[Row]):
                 text, succeeded = f"{type(error).__name__}: {error}", False
         milliseconds = (time.monotonic() - began) * 1000
         return Answer(
-            succeeded, storable(text)[:MOST_ANSWER], milliseconds, permanent, reference
+            succeeded,
+            storable(text)[:MOST_ANSWER],
+            milliseconds,
+            permanent,
+            storable(reference)[:MOST_REFERENCE],
         )
 
     def _send(self, claim: Claim[Row]) -> Receipt:
@@ -216,7 +220,8 @@ class OutboxLane(Generic[Row]):
         )
 
     def spoil(self, item: Claim[Row], error: Exception) -> Answer:
-        return Answer(False, f"{type(error).__name__}: {error}", 0)
+        text = f"{type(error).__name__}: {error}"
+        return Answer(False, storable(text)[:MOST_ANSWER], 0)
 
     def release(self, worker: Worker, items: Sequence[Claim[Row]]) -> None:
         for item in items:

@@ -8,6 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from asyncconfig.models.worker import Worker
 
+MOST_REFERENCE = 1100
+
 
 def place_of(project_id: int, kind: str, name: str) -> str:
     """Name a real target: a project's target of one kind, whatever its parameters.
@@ -51,7 +53,7 @@ class Outbound(models.Model):
         _("status"), max_length=9, choices=Status, default=Status.WAIT
     )
     reason = models.TextField(_("reason"), blank=True)
-    reference = models.CharField(_("reference"), max_length=1100, blank=True)
+    reference = models.CharField(_("reference"), max_length=MOST_REFERENCE, blank=True)
     created_at = models.DateTimeField(_("created"))
     due_at = models.DateTimeField(_("due"))
     deadline = models.DateTimeField(_("deadline"))
