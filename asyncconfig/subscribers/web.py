@@ -15,6 +15,7 @@ from asyncconfig.subscribers.base import Endpoint, Letter, Subscriber
 from functions.models import Project
 
 SHOWN = 300
+MOST_PLACE = 400
 # The client's mistakes that pass by themselves.
 PASSING = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -41,7 +42,11 @@ class WebSubscriber(Subscriber):
         return Endpoint(endpoint)
 
     def place(self, endpoint: str) -> str:
-        return outgoing.read(endpoint).place
+        """Return host and port; one that is refused by now spoils no message."""
+        try:
+            return outgoing.read(endpoint).place
+        except outgoing.Refused:
+            return endpoint[:MOST_PLACE]
 
     def send(self, endpoint: str, letter: Letter) -> Receipt:
         """POST the letter; anything but 2xx is a failure, a redirect too."""

@@ -137,3 +137,16 @@ def test_old_messages_are_forgotten_and_open_ones_kept(engine, settings):
     assert retiring.retire() == 2
     assert Message.objects.get() == kept
     assert Notification.objects.count() == 2
+
+
+def test_a_url_that_is_refused_by_now_keeps_no_message_from_others(engine):
+    topic, function = make_topic(), make_function()
+    subscribe(topic, "functionstage", function)
+    subscribe(topic, "http", "http://127.0.0.1:9/x")
+    topic.subscriptions.filter(protocol="http").update(endpoint="http://a b/")
+
+    publish(topic)
+    engine.run()
+
+    told = dict(Notification.objects.values_list("protocol", "status"))
+    assert told == {"functionstage": "DELIVERED", "http": "FAILED"}
