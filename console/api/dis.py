@@ -11,17 +11,30 @@ from uuid import UUID
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
-from ninja import Path, Query, Router, Schema, Status
-from pydantic import Field
+from ninja import Path, Query, Router, Status
 
 from asyncconfig.exceptions import StreamUnknown
 from asyncconfig.models import Stream
 from asyncconfig.streams import cursors, keeping, partitions, records
 from asyncconfig.streams.cursors import Kind
 from asyncconfig.streams.forms import StreamForm
-from asyncconfig.streams.records import Kept, NewRecord, Put, Span
+from asyncconfig.streams.records import NewRecord
 from console.access import Right
 from console.api import lookup
+from console.api.dis_shapes import (
+    CursorAnswer,
+    NewRecords,
+    NewStream,
+    RecordEntry,
+    RecordPage,
+    RecordResults,
+    StreamDetail,
+    StreamList,
+    shown_partition,
+    shown_put,
+    shown_record,
+    shown_stream,
+)
 from console.api.errors import ApiError, refuse
 from console.api.service import REFUSALS, limited
 from functions.models import Project
@@ -36,98 +49,6 @@ FORM_NAMES = {
     "partitions": "partition_count",
     "retention_hours": "data_duration",
 }
-
-
-class NewStream(Schema):
-    stream_name: str
-    partition_count: int = Field(description="1–50.")
-    data_duration: int = Field(24, description="Hours, 24–168.")
-    stream_type: str = Field("COMMON", description="Not kept: no limits differ.")
-    data_type: str = Field("BLOB", description="Not kept: data are bytes.")
-
-
-class StreamInfo(Schema):
-    stream_name: str
-    create_time: int = Field(description="Milliseconds.")
-    retention_period: int = Field(description="Hours.")
-    status: str
-    stream_type: str
-    data_type: str
-    partition_count: int
-    auto_scale_enabled: bool
-
-
-class StreamList(Schema):
-    total_number: int
-    stream_names: list[str]
-    has_more_streams: bool
-    stream_info_list: list[StreamInfo]
-
-
-class PartitionResult(Schema):
-    status: str
-    partition_id: str
-    hash_range: str
-    sequence_number_range: str
-    parent_partitions: str
-
-
-class StreamDetail(Schema):
-    stream_id: str
-    stream_name: str
-    create_time: int = Field(description="Milliseconds.")
-    last_modified_time: int = Field(description="Milliseconds.")
-    status: str
-    stream_type: str
-    data_type: str
-    retention_period: int = Field(description="Hours.")
-    partitions: list[PartitionResult]
-    has_more_partitions: bool
-    writable_partition_count: int
-    readable_partition_count: int
-    auto_scale_enabled: bool
-
-
-class RecordEntry(Schema):
-    data: str = Field(description="Base64; at most 1 MB when decoded.")
-    partition_key: str | None = None
-    explicit_hash_key: str | None = Field(None, description="0 to 2^63 − 1.")
-    partition_id: str | None = Field(None, description="Goes before the keys.")
-
-
-class NewRecords(Schema):
-    stream_name: str = ""
-    stream_id: str | None = Field(None, description="Used when no name fits.")
-    records: list[RecordEntry] = Field(description="1–500, 5 MB together.")
-
-
-class ResultEntry(Schema):
-    partition_id: str
-    sequence_number: str
-    error_code: str | None = None
-    error_message: str | None = None
-
-
-class RecordResults(Schema):
-    failed_record_count: int
-    records: list[ResultEntry]
-
-
-class CursorAnswer(Schema):
-    partition_cursor: str
-
-
-class Record(Schema):
-    partition_key: str | None = None
-    sequence_number: str
-    data: str
-    timestamp: int = Field(description="Milliseconds.")
-    timestamp_type: str
-
-
-class RecordPage(Schema):
-    records: list[Record]
-    next_partition_cursor: str
 
 
 def check_body(size: int) -> None:
@@ -181,7 +102,8 @@ def list_streams(
         "stream_names": [stream.name for stream in shown],
         "has_more_streams": len(found) > size,
         "stream_info_list": [
-            _shown(stream) | {"partition_count": stream.partitions} for stream in shown
+            shown_stream(stream) | {"partition_count": stream.partitions}
+            for stream in shown
         ],
     }
 
@@ -196,18 +118,6 @@ def _between(name: str, value: int, low: int, high: int) -> int:
             % {"name": name, "low": low},
         )
     return min(value, high)
-
-
-def _shown(stream: Stream) -> dict[str, Any]:
-    return {
-        "stream_name": stream.name,
-        "create_time": int(stream.created_at.timestamp() * 1000),
-        "retention_period": stream.retention_hours,
-        "status": "RUNNING",
-        "stream_type": "COMMON",
-        "data_type": "BLOB",
-        "auto_scale_enabled": False,
-    }
 
 
 @router.get(
@@ -229,24 +139,13 @@ def show_stream(
     size = _between("limit_partitions", limit, 1, 1000)
     after = partitions.parse(start, count=stream.partitions) + 1 if start else 0
     (spans,) = records.spans([stream])
-    return _shown(stream) | {
+    return shown_stream(stream) | {
         "stream_id": stream.stream_id.hex,
         "last_modified_time": int(stream.created_at.timestamp() * 1000),
-        "partitions": [_partition(stream, span) for span in spans[after:][:size]],
+        "partitions": [shown_partition(stream, span) for span in spans[after:][:size]],
         "has_more_partitions": len(spans) > after + size,
         "writable_partition_count": stream.partitions,
         "readable_partition_count": stream.partitions,
-    }
-
-
-def _partition(stream: Stream, span: Span) -> dict[str, str]:
-    first, last = partitions.hash_range(span.partition, count=stream.partitions)
-    return {
-        "status": "ACTIVE",
-        "partition_id": span.name,
-        "hash_range": f"[{first} : {last}]",
-        "sequence_number_range": f"[{span.oldest} : {span.after}]",
-        "parent_partitions": "",
     }
 
 
@@ -280,7 +179,7 @@ def send_records(
     stream = _find(project, body)
     new = [_read(stream, entry) for entry in body.records]
     put = records.put(stream, new)
-    return {"failed_record_count": 0, "records": [_result(one) for one in put]}
+    return {"failed_record_count": 0, "records": [shown_put(one) for one in put]}
 
 
 def _find(project: Project, body: NewRecords) -> Stream:
@@ -331,13 +230,6 @@ def _hash_key(text: str) -> int:
             400, INVALID, _("explicit_hash_key: enter a number from 0 to 2^63 − 1.")
         )
     return int(text)
-
-
-def _result(put: Put) -> dict[str, str]:
-    return {
-        "partition_id": partitions.name_of(put.partition),
-        "sequence_number": str(put.number),
-    }
 
 
 @router.get(
@@ -395,16 +287,6 @@ def consume_records(
     after = found[-1].number + 1 if found else cursor.number
     onward = cursors.Cursor(cursor.stream, cursor.partition, after)
     return {
-        "records": [_record(one) for one in found],
+        "records": [shown_record(one) for one in found],
         "next_partition_cursor": cursors.write(onward),
-    }
-
-
-def _record(kept: Kept) -> dict[str, Any]:
-    return {
-        "partition_key": kept.key or None,
-        "sequence_number": str(kept.number),
-        "data": kept.encoded,
-        "timestamp": int(kept.at.timestamp() * 1000),
-        "timestamp_type": "CreateTime",
     }
