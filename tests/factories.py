@@ -15,6 +15,7 @@ from asyncconfig import (
     topics,
 )
 from asyncconfig.destinations import KINDS
+from asyncconfig.destinations.base import Parcel
 from asyncconfig.models import InboundRule, Notification, RocketInstance
 from asyncconfig.streams import keeping
 from asyncconfig.subscribers import SUBSCRIBERS
@@ -130,17 +131,35 @@ def allow(function, *actions):
     agency.save()
 
 
+def lead(function, reach, *actions):
+    """Let the function's agency lead elsewhere and do these too; return a version."""
+    agency = latest(function).agency
+    agency.reach = reach
+    agency.save()
+    allow(function, *actions)
+    return latest(function)
+
+
 def make_reach(function, endpoint, *, key="test-access-key", secret="test-secret-key"):
     """Let the function's agency lead to somebody's storage; return its version."""
-    agency = latest(function).agency
-    agency.reach = Reach(
+    reach = Reach(
         access_key=key,
         secret_key=secret,
         region="cn-north-4",
         endpoints={"OBS": endpoint},
     )
-    agency.save()
-    return latest(function)
+    return lead(function, reach)
+
+
+def make_parcel(version, param, **fields):
+    """A record on its way to `param`, a dictionary."""
+    told = {
+        "parcel_id": uuid.uuid4(),
+        "record": b"{}",
+        "request_id": uuid.uuid4(),
+        "accepted_at": version.modified_at,
+    }
+    return Parcel(param=json.dumps(param), version=version, **(told | fields))
 
 
 def make_bucket(name="", *, project=None):

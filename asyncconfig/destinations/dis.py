@@ -2,7 +2,6 @@
 
 import base64
 import json
-from functools import lru_cache
 from typing import Any
 
 from django import forms
@@ -10,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from asyncconfig.destinations import cloud
 from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
@@ -29,23 +29,18 @@ from asyncconfig.models.stream import NAME_FORM
 from asyncconfig.streams import keeping, partitions, records
 from asyncconfig.streams.records import NewRecord
 from functions.models import Version
-from functions.models.agency import PUT_RECORDS, Reach
+from functions.models.agency import PUT_RECORDS
 
-try:
-    import huaweicloudsdkdis.v2 as sdk
-    from huaweicloudsdkcore.auth.credentials import BasicCredentials
-    from huaweicloudsdkcore.exceptions import exceptions as sdk_errors
-    from huaweicloudsdkcore.http.http_config import HttpConfig
-except ImportError:
-    # The extra "cloud" is not installed: streams of this installation work.
-    sdk = None
-
-# Seconds to connect and to wait for an answer, when sending and when verifying.
-TIMEOUT = (5.0, 15.0)
-VERIFY_TIMEOUT = (1.0, 2.0)
-# Too much traffic, too many requests, too many failures; a key locked for minutes.
-PASSING = {"DIS.4303", "DIS.4305", "DIS.4309", "APIGW.0303"}
-STREAM_UNKNOWN, DENIED = "DIS.4301", "DIS.4116"
+SERVICE = cloud.Service(
+    DIS,
+    sdk="huaweicloudsdkdis.v2",
+    client="DisClient",
+    not_there=gettext_lazy("DIS has no such stream: %(code)s %(message)s"),
+    missing=frozenset({"DIS.4301"}),
+    denied=frozenset({"DIS.4116"}),
+    # Too much traffic, too many requests or failures; a key locked for minutes.
+    passing=frozenset({"DIS.4303", "DIS.4305", "DIS.4309", "APIGW.0303"}),
+)
 CHOOSE = gettext_lazy("Choose a stream.")
 
 
@@ -116,14 +111,8 @@ class DisDestination(Destination):
         """Ask a remote service whether it has the stream."""
         if not _endpoint(version):
             return ""
-        request = "ShowStreamRequest", {"stream_name": _name(param)}
-        try:
-            _call(version.reach, "show_stream", *request, VERIFY_TIMEOUT)
-        except DeliveryError as error:
-            if error.permanent:
-                raise ValidationError(str(error)) from error
-            return str(error)
-        return ""
+        name = _name(param)
+        return cloud.look(SERVICE, version.reach, "show_stream", stream_name=name)
 
     def send(self, parcel: Parcel) -> Receipt:
         """Put the record as one of its stream; its partition key is the request ID.
@@ -156,12 +145,7 @@ def _put_remotely(parcel: Parcel) -> str:
         "partition_key": str(parcel.request_id),
     }
     body = {"stream_name": _name(parcel.param), "records": [entry]}
-    answer = _call(
-        parcel.version.reach,
-        "send_records",
-        "SendRecordsRequest",
-        {"body": body},
-    )
+    answer = cloud.call(SERVICE, parcel.version.reach, "send_records", body=body)
     results = answer.records or []
     if answer.failed_record_count or len(results) != 1 or results[0].error_code:
         raise _refused_record(results)
@@ -174,85 +158,8 @@ def _refused_record(results: list[Any]) -> DeliveryError:
     message = str(results[0].error_message or "") if results else ""
     told = {"code": code or "?", "message": message}
     sentence = _("DIS did not take the record: %(code)s %(message)s") % told
-    permanent = code.startswith("DIS.4") and code not in PASSING
+    permanent = code.startswith("DIS.4") and code not in SERVICE.passing
     return DeliveryError(sentence.strip(), permanent=permanent)
-
-
-def _call(
-    reach: Reach,
-    operation: str,
-    request: str,
-    fields: dict[str, Any],
-    timeout: tuple[float, float] | None = None,
-) -> Any:
-    """Call the cloud's service once; raises DeliveryError with a sentence."""
-    if sdk is None:
-        raise DeliveryError(
-            _("The DIS client is not installed here. Install the extra “cloud”."),
-            permanent=True,
-        )
-    client = _client(
-        reach.access_key,
-        reach.secret_key,
-        reach.project_id,
-        reach.endpoint(DIS),
-        timeout or TIMEOUT,
-    )
-    try:
-        return getattr(client, operation)(getattr(sdk, request)(**fields))
-    except sdk_errors.ServiceResponseException as error:
-        raise _refusal(error, reach.endpoint(DIS)) from error
-    except sdk_errors.SslHandShakeException as error:
-        sentence = _("The certificate of %(url)s is not trusted.")
-        raise _unreached(sentence, reach) from error
-    except (OSError, sdk_errors.SdkException) as error:
-        raise _unreached(_reason(error), reach) from error
-
-
-@lru_cache(maxsize=64)
-def _client(
-    access_key: str,
-    secret_key: str,
-    project_id: str,
-    endpoint: str,
-    timeout: tuple[float, float],
-) -> Any:
-    """Return a client that keeps its connections; it tries once and checks TLS."""
-    config = HttpConfig(timeout=timeout, retry_times=0, ignore_ssl_verification=False)
-    credentials = BasicCredentials(access_key, secret_key, project_id)
-    builder = sdk.DisClient.new_builder().with_http_config(config)
-    return builder.with_credentials(credentials).with_endpoint(endpoint).build()
-
-
-def _refusal(error: Any, url: str) -> DeliveryError:
-    """Translate an error answer of the service."""
-    status, code = int(error.status_code), str(error.error_code)
-    told = {"url": url, "code": code, "message": error.error_msg}
-    if status in (401, 441):
-        sentence = _("%(url)s does not accept the agency's key: %(code)s %(message)s")
-    elif status == 403 or code == DENIED:
-        sentence = _("The agency's key has no permission: %(code)s %(message)s")
-    elif code == STREAM_UNKNOWN:
-        sentence = _("DIS has no such stream: %(code)s %(message)s")
-    else:
-        sentence = _("DIS refused: %(code)s %(message)s")
-    return DeliveryError(sentence % told, permanent=_is_permanent(status, code))
-
-
-def _is_permanent(status: int, code: str) -> bool:
-    """Say whether trying again cannot help; 408, 429 and 5xx pass by themselves."""
-    return 400 <= status < 500 and status not in (408, 429) and code not in PASSING
-
-
-def _reason(error: Exception) -> str:
-    """Say why there was no answer; the SDK lets some time-outs of requests through."""
-    if "timed out" in str(error).lower():
-        return _("%(url)s did not answer in time.")
-    return _("%(url)s cannot be reached.")
-
-
-def _unreached(sentence: str, reach: Reach) -> DeliveryError:
-    return DeliveryError(sentence % {"url": reach.endpoint(DIS)}, permanent=False)
 
 
 def _endpoint(version: Version) -> str:

@@ -9,6 +9,7 @@ import pytest
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
 
+from functions.models.agency import PLACED_SERVICES, Reach
 from functions.runtime import available_runtimes
 from tests.installation import Installation
 
@@ -112,3 +113,15 @@ class Refused:
 
 
 refused = Refused
+
+
+@pytest.fixture
+def reach(known):
+    """How an agency leads to the installation, as to a cloud."""
+    return Reach(
+        access_key=known["access_key"],
+        secret_key=known["secret_key"],
+        project_id=known["project_id"],
+        region=known["region"],
+        endpoints=dict.fromkeys(PLACED_SERVICES, known["url"]),
+    )

@@ -3,6 +3,7 @@
 import base64
 import json
 import socket
+import sys
 import uuid
 from dataclasses import replace
 
@@ -11,28 +12,15 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from asyncconfig import configuring
-from asyncconfig.destinations import KINDS
-from asyncconfig.destinations import dis as module
-from asyncconfig.destinations.base import Parcel
+from asyncconfig.destinations import KINDS, cloud
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery
-from functions.models.agency import PUT_RECORDS, Reach
+from functions.models.agency import PUT_RECORDS
 from tests.api.test_sdk_dis import consume, cursor
-from tests.factories import RAISES, accept, latest, make_function
+from tests.factories import RAISES, accept, lead, make_function, make_parcel
 
 pytestmark = pytest.mark.django_db
 DESTINATION = KINDS["DIS"]
-
-
-@pytest.fixture
-def reach(known):
-    return Reach(
-        access_key=known["access_key"],
-        secret_key=known["secret_key"],
-        project_id=known["project_id"],
-        region=known["region"],
-        endpoints={"DIS": known["url"]},
-    )
 
 
 @pytest.fixture
@@ -45,31 +33,16 @@ def remote(dis):
 
 
 def version_with(reach):
-    version = latest(make_function(source=RAISES))
-    version.agency.actions = [PUT_RECORDS]
-    version.agency.reach = reach
-    version.agency.save()
-    return version
+    return lead(make_function(source=RAISES), reach, PUT_RECORDS)
 
 
 def param(name):
     return json.dumps({"stream_name": name})
 
 
-def parcel(version, name):
-    return Parcel(
-        parcel_id=uuid.uuid4(),
-        record=b"{}",
-        param=param(name),
-        version=version,
-        request_id=uuid.uuid4(),
-        accepted_at=version.modified_at,
-    )
-
-
 def refused(reach, name="results"):
     with pytest.raises(DeliveryError) as caught:
-        DESTINATION.send(parcel(version_with(reach), name))
+        DESTINATION.send(make_parcel(version_with(reach), {"stream_name": name}))
     return caught.value
 
 
@@ -102,10 +75,13 @@ def test_a_remote_stream_is_looked_for_when_saving(reach, remote):
 
 def test_what_cannot_be_verified_is_a_warning(reach):
     away = replace(reach, endpoints={"DIS": "http://127.0.0.1:9"})
+    wrong = replace(reach, secret_key="wrong")
 
-    warning = DESTINATION.verify(param("any"), version_with(away))
+    no_answer = DESTINATION.verify(param("any"), version_with(away))
+    refusal = DESTINATION.verify(param("any"), version_with(wrong))
 
-    assert warning == "http://127.0.0.1:9 cannot be reached."
+    assert no_answer == "http://127.0.0.1:9 cannot be reached."
+    assert "does not accept the agency's key" in refusal
 
 
 def test_the_form_takes_any_name_of_a_remote_stream(reach):
@@ -141,7 +117,7 @@ def test_no_route_passes(reach):
 
 
 def test_a_service_that_never_answers_ends_in_time(reach, monkeypatch):
-    monkeypatch.setattr(module, "TIMEOUT", (0.2, 0.2))
+    monkeypatch.setattr(cloud, "SENDING", (0.2, 0.2))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}"
         error = refused(replace(reach, endpoints={"DIS": url}))
@@ -156,6 +132,17 @@ def test_a_certificate_that_is_not_trusted_passes(reach, known):
     error = refused(replace(reach, endpoints={"DIS": url}))
 
     assert not error.permanent
+
+
+@pytest.mark.parametrize(
+    ("missing", "words"),
+    [("secret_key", "no access key"), ("project_id", "no project")],
+)
+def test_what_the_sdk_would_guess_is_asked_for(reach, missing, words):
+    error = refused(replace(reach, **{missing: ""}))
+
+    assert error.permanent
+    assert f"The agency has {words}" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -176,7 +163,7 @@ def test_a_record_that_fails_in_an_answer_of_200_is_a_failure(
 
 
 def test_without_the_sdk_it_says_what_to_install(reach, monkeypatch):
-    monkeypatch.setattr(module, "sdk", None)
+    monkeypatch.setitem(sys.modules, "huaweicloudsdkdis.v2", None)
 
     error = refused(reach)
 

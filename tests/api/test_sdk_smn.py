@@ -5,7 +5,7 @@ import json
 import re
 import socket
 import urllib.request
-from uuid import uuid4
+from dataclasses import replace
 
 import huaweicloudsdksmn.v2 as sdk
 import pytest
@@ -13,12 +13,12 @@ from django.core.exceptions import ValidationError
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 
 from asyncconfig import configuring
-from asyncconfig.destinations import KINDS, smn_remote
+from asyncconfig.destinations import KINDS, cloud
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery
-from functions.models.agency import PUBLISH, Reach
+from functions.models.agency import PUBLISH
 from tests.api.conftest import refused
-from tests.factories import accept, latest, make_config, make_function
+from tests.factories import accept, lead, make_config, make_function, make_parcel
 from tests.installation import until
 from tests.subscribers import Web, serving
 
@@ -219,23 +219,14 @@ def test_a_topic_that_is_told_of_results_stays(smn, topic, known, client, make):
 # The console as a client: another installation's SMN stands for the cloud's.
 
 
-@pytest.fixture
-def reach(known):
-    return Reach(
-        access_key=known["access_key"],
-        secret_key=known["secret_key"],
-        project_id=known["project_id"],
-        region=known["region"],
-        endpoints={"SMN": known["url"]},
-    )
-
-
-def changed(reach, **fields):
-    return Reach(**{**reach.__dict__, **fields})
-
-
 def send(reach, urn):
-    return smn_remote.publish(reach, urn, subject="s", text="t", parcel_id=uuid4())
+    version = lead(make_function(), reach, PUBLISH)
+    return KINDS["SMN"].send(make_parcel(version, {"topic_urn": urn}))
+
+
+def verify(reach, urn):
+    version = lead(make_function(), reach, PUBLISH)
+    return KINDS["SMN"].verify(json.dumps({"topic_urn": urn}), version)
 
 
 @pytest.mark.django_db
@@ -245,12 +236,10 @@ def test_a_record_is_published_to_an_smn_elsewhere(engine, smn, topic, web, reac
     link = web.letters("SubscriptionConfirmation")[0]["subscribe_url"]
     urllib.request.urlopen(link, timeout=10).close()
     function = make_function("teller")
-    agency = latest(function).agency
-    agency.reach, agency.actions = reach, [PUBLISH]
-    agency.save()
+    version = lead(function, reach, PUBLISH)
     param = json.dumps({"topic_urn": topic})
-    target = KINDS["SMN"].read(param, latest(function))
-    assert KINDS["SMN"].verify(param, latest(function)) == ""
+    target = KINDS["SMN"].read(param, version)
+    assert KINDS["SMN"].verify(param, version) == ""
     make_config(function, on_success=configuring.Destined("SMN", param, target))
     accept(function)
     engine.run()
@@ -265,35 +254,43 @@ def test_a_record_is_published_to_an_smn_elsewhere(engine, smn, topic, web, reac
     assert delivery.reference == letter["message_id"]
 
 
+@pytest.mark.django_db
 def test_each_refusal_of_an_smn_elsewhere_has_its_sentence(known, topic, reach):
     missing = topic + "-not"
     cases = [
-        (changed(reach, secret_key="wrong"), topic, "refuses the agency's key", True),
-        (changed(reach, access_key=""), topic, "has no access key", True),
-        (reach, missing, "There is no topic", True),
+        (
+            replace(reach, secret_key="wrong"),
+            topic,
+            "not accept the agency's key",
+            True,
+        ),
+        (replace(reach, access_key=""), topic, "has no access key", True),
+        (reach, missing, "has no such topic", True),
     ]
     for asked, urn, words, permanent in cases:
         with pytest.raises(DeliveryError, match=words) as refusal:
             send(asked, urn)
         assert refusal.value.permanent is permanent
-    with pytest.raises(ValidationError, match="There is no topic"):
-        smn_remote.verify(reach, missing)
-    assert "key" in smn_remote.verify(changed(reach, secret_key="wrong"), topic)
+    with pytest.raises(ValidationError, match="has no such topic"):
+        verify(reach, missing)
+    assert "key" in verify(replace(reach, secret_key="wrong"), topic)
 
 
+@pytest.mark.django_db
 def test_an_smn_that_is_away_or_silent_is_tried_again(topic, reach, monkeypatch):
-    monkeypatch.setattr(smn_remote, "SENDING", (0.3, 0.3))
+    monkeypatch.setattr(cloud, "SENDING", (0.3, 0.3))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         with pytest.raises(DeliveryError, match="in time") as refusal:
-            send(changed(reach, endpoints={"SMN": url}), topic)
+            send(replace(reach, endpoints={"SMN": url}), topic)
     assert not refusal.value.permanent
 
     with pytest.raises(DeliveryError, match="cannot be reached") as refusal:
-        send(changed(reach, endpoints={"SMN": url}), topic)
+        send(replace(reach, endpoints={"SMN": url}), topic)
     assert not refusal.value.permanent
 
 
+@pytest.mark.django_db
 def test_what_answers_in_its_place_is_not_taken_for_smn(topic, reach, web):
     with pytest.raises(DeliveryError, match="is not SMN"):
-        send(changed(reach, endpoints={"SMN": web.url.removesuffix("/told")}), topic)
+        send(replace(reach, endpoints={"SMN": web.url.removesuffix("/told")}), topic)

@@ -2,34 +2,24 @@
 
 import json
 import socket
-from datetime import UTC, datetime
-from uuid import UUID
 
 import pytest
 
 from asyncconfig.destinations import KINDS, storage
-from asyncconfig.destinations.base import Parcel
 from asyncconfig.destinations.storage import Account, Pace, StorageError, Trouble
 from asyncconfig.models import ObjectExpiry
-from tests.factories import make_function, make_reach
+from tests.factories import make_function, make_parcel, make_reach
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 OBS = KINDS["OBS"]
 
 
 def param(bucket, *, expires=0):
-    return json.dumps({"bucket": bucket, "prefix": "async/", "expires": expires})
+    return {"bucket": bucket, "prefix": "async/", "expires": expires}
 
 
 def parcel(version, bucket, *, expires=0):
-    return Parcel(
-        parcel_id=UUID(int=1),
-        record=b"{}",
-        param=param(bucket, expires=expires),
-        version=version,
-        request_id=UUID(int=2),
-        accepted_at=datetime(2020, 8, 20, tzinfo=UTC),
-    )
+    return make_parcel(version, param(bucket, expires=expires))
 
 
 def test_an_account_of_ones_own_is_written_to_with_its_key(obs):
@@ -39,7 +29,7 @@ def test_an_account_of_ones_own_is_written_to_with_its_key(obs):
     receipt = OBS.send(parcel(version, "of-somebody"))
 
     assert list(obs.objects("of-somebody")) == [receipt.reference]
-    target = OBS.read(param("of-somebody"), version)
+    target = OBS.read(json.dumps(param("of-somebody")), version)
     assert target.place == f"{obs.endpoint.removeprefix('http://')}/of-somebody"
 
 
