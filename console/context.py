@@ -58,7 +58,12 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
     (
         _("Destinations"),
         (
-            Item(_("Topics"), "topics", "bell", ("/resources/topics",)),
+            Item(
+                _("Topics"),
+                "topics",
+                "bell",
+                ("/resources/topics", "/resources/new-topic"),
+            ),
             Item(
                 _("Streams"),
                 "streams",
@@ -73,12 +78,6 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
             ),
             Item("RocketMQ", "rocketmq", "send", ("/resources/rocketmq",)),
             Item(_("VPCs"), "networks", "network", ("/networks",)),
-            Item(
-                _("Topics"),
-                "topics",
-                "mail",
-                ("/resources/topics", "/resources/new-topic"),
-            ),
         ),
     ),
     (

@@ -107,6 +107,7 @@ class Dialog:
             "note": _note(params),
             "create": places.create_link(form.kind_of(side)) if is_here else None,
             "errors": form.errors.get(f"{side}_kind", []) if is_judged else [],
+            "field_errors": _where_first(fields),
         }
 
     def notes(self) -> dict[str, str]:
@@ -276,6 +277,15 @@ class Dialog:
         if asked and not missing and self.head.version.agency:
             name = self.head.version.agency.name
             yield Line("ok", _("Agency %(agency)s allows it") % {"agency": name})
+
+
+def _where_first(fields: list[Shown]) -> dict[str, str]:
+    """Return each error of the fields once, with the ID of the first that has it."""
+    found: dict[str, str] = {}
+    for shown in fields:
+        for error in shown.field.errors:
+            found.setdefault(str(error), shown.field.id_for_label)
+    return found
 
 
 def _empty_label(field: BoundField) -> str:
