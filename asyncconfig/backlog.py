@@ -3,13 +3,15 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Min, Q
+from django.db.models import Count, Max, Min, Q
 
 from asyncconfig.models import Delivery
+from asyncconfig.models.config import ROCKETMQ, SMN
 from asyncconfig.models.outbox import place_of
 from functions.models import Project
 
 OPEN = (Delivery.Status.WAIT, Delivery.Status.SENDING)
+BY_ID = frozenset({SMN, ROCKETMQ})
 COUNTED = (*OPEN, Delivery.Status.FAILED)
 
 
@@ -22,6 +24,12 @@ class Backlog:
     failed: int = 0
     oldest: datetime | None = None
     project_name: str = ""
+    target: str = ""
+
+    @property
+    def label(self) -> str:
+        """Return what people call it: some places are URNs or IDs."""
+        return self.target if self.target and self.kind in BY_ID else self.name
 
     @property
     def kind(self) -> str:
@@ -53,5 +61,6 @@ def _figures(which: Q) -> list[Backlog]:
         failed=Count("pk", filter=Q(status=Delivery.Status.FAILED)),
         oldest=Min("created_at", filter=Q(status__in=OPEN)),
         project_name=Min("function__project__name"),
+        target=Max("target"),
     )
     return [Backlog(**row) for row in counted]

@@ -100,7 +100,9 @@ bucket_urls = [
 
 # /networks/
 network_urls = [
+    path("new", networks.create, name="network-create"),
     path("<uuid:vpc_id>", networks.detail, name="network"),
+    path("<uuid:vpc_id>/subnets/new", networks.create_subnet, name="subnet-create"),
     path("<uuid:vpc_id>/delete", networks.delete, name="network-delete"),
     path(
         "<uuid:vpc_id>/subnets/<uuid:subnet_id>/delete",

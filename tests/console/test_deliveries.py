@@ -156,3 +156,16 @@ def test_operators_pages_are_for_staff(person, project, kind):
 
     assert (page.status_code, refused.status_code) == (403, 403)
     assert statuses() == ["FAILED"]
+
+
+def test_a_target_that_is_an_id_is_called_by_its_name(person, project, kind):
+    (row,) = fail(project, kind)
+    place = f"{project.pk}:RocketMQ:7b21f2df-1f32-465a-9472-37544a3fa206/late"
+    Delivery.objects.filter(pk=row.pk).update(
+        kind="RocketMQ", place=place, target="orders/late"
+    )
+
+    page = person.get("/deliveries")
+
+    assert [one.label for one in page.context["targets"]] == ["orders/late"]
+    assert "RocketMQ orders/late" in page.text

@@ -43,9 +43,9 @@ def reader(client, project):
 
 
 def test_a_vpc_and_a_subnet_are_created_and_deleted(pages):
-    made = pages.post("/networks", {"name": "net", "cidr": "10.0.0.0/16"})
+    made = pages.post("/networks/new", {"name": "net", "cidr": "10.0.0.0/16"})
     vpc = Vpc.objects.get()
-    pages.post(made.url, {"name": "part", "cidr": "10.0.1.0/24"})
+    pages.post(f"{made.url}/subnets/new", {"name": "part", "cidr": "10.0.1.0/24"})
     subnet = Subnet.objects.get()
 
     shown = pages.get(made.url)
@@ -67,7 +67,7 @@ def test_a_vpc_and_a_subnet_are_created_and_deleted(pages):
     ],
 )
 def test_a_vpc_with_a_wrong_range_is_refused(pages, cidr, sentence):
-    response = pages.post("/networks", {"name": "net", "cidr": cidr})
+    response = pages.post("/networks/new", {"name": "net", "cidr": cidr})
 
     assert response.status_code == 422
     assert sentence in response.text
@@ -88,7 +88,7 @@ def test_a_subnet_outside_or_over_another_is_refused(pages, project, cidr, sente
     vpc = make_subnet(project=project).vpc
 
     response = pages.post(
-        reverse("network", args=[vpc.vpc_id]), {"name": "more", "cidr": cidr}
+        reverse("subnet-create", args=[vpc.vpc_id]), {"name": "more", "cidr": cidr}
     )
 
     assert response.status_code == 422
@@ -99,9 +99,10 @@ def test_a_subnet_outside_or_over_another_is_refused(pages, project, cidr, sente
 def test_names_are_used_once(pages, project):
     vpc = make_subnet(project=project).vpc
 
-    again = pages.post("/networks", {"name": "net", "cidr": "10.9.0.0/16"})
+    again = pages.post("/networks/new", {"name": "net", "cidr": "10.9.0.0/16"})
     part = pages.post(
-        reverse("network", args=[vpc.vpc_id]), {"name": "part", "cidr": "10.0.9.0/24"}
+        reverse("subnet-create", args=[vpc.vpc_id]),
+        {"name": "part", "cidr": "10.0.9.0/24"},
     )
 
     assert (again.status_code, part.status_code) == (422, 422)
@@ -209,7 +210,7 @@ def test_networks_of_others_do_not_exist(stranger, project):
         stranger.get(reverse("network", args=[vpc_id])),
         stranger.post(reverse("network-delete", args=[vpc_id])),
         stranger.post(reverse("subnet-delete", args=[vpc_id, subnet.subnet_id])),
-        stranger.post(reverse("network", args=[vpc_id]), {"name": "a"}),
+        stranger.post(reverse("subnet-create", args=[vpc_id]), {"name": "a"}),
     ]
 
     assert [answer.status_code for answer in answers] == [404] * 4
@@ -222,7 +223,7 @@ def test_a_reader_looks_and_changes_nothing(reader, project):
     vpc_id = subnet.vpc.vpc_id
 
     refused = [
-        reader.post("/networks", {"name": "a", "cidr": "10.0.0.0/16"}),
+        reader.post("/networks/new", {"name": "a", "cidr": "10.0.0.0/16"}),
         reader.post(reverse("network-delete", args=[vpc_id])),
         reader.post(url(function), choose(subnet)),
     ]

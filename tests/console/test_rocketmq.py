@@ -197,7 +197,7 @@ def test_the_list_says_who_uses_an_instance_and_what_was_sent(engine, pages, ins
 
     (row,) = pages.get("/resources/rocketmq").context["rows"]
 
-    assert [version.function for version in row["users"]] == [function]
+    assert [version.function for version in row["uses"]] == [function]
     assert row["counts"] == {"sent": 2, "dead": 2}
 
 

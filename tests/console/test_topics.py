@@ -96,7 +96,7 @@ def test_a_used_topic_names_its_users_and_stays(pages):
 
     assert reverse("function-async", args=["default", "teller"]) in listed
     assert refused.status_code == 409
-    assert "cannot be deleted while functions send" in refused.text
+    assert "Choose another target for them first:" in refused.text
     assert reverse("function-async", args=["default", "teller"]) in refused.text
     assert Topic.objects.exists()
 

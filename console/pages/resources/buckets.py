@@ -118,7 +118,7 @@ def create(request: HttpRequest) -> HttpResponse:
         else:
             sentence = _("Bucket %(bucket)s created.") % {"bucket": made.name}
             messages.success(request, sentence)
-            return redirect_page(request, reverse("buckets"))
+            return redirect_page(request, reverse("bucket", args=[made.name]))
     context = _listed(request) | {"form": form}
     return _dialog(request, "bucket_create", context, is_refused=form.is_bound)
 

@@ -1,17 +1,19 @@
 """VPCs and their subnets; and Configuration → Network of one function."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_http_methods
 
 from console import access
 from console.access import Right, needs
-from console.htmx import render_page
+from console.htmx import redirect_page, render_page
 from console.pages import heads
 from functions import networks
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
@@ -28,75 +30,103 @@ def _field(error: FunctionsError) -> str | None:
     return "name" if isinstance(error, NameTaken) else None
 
 
-@require_http_methods(["GET", "POST"])
+@require_GET
 @needs(Right.READ)
 def index(request: HttpRequest) -> HttpResponse:
-    """List the project's VPCs, twenty at the most; create one."""
-    project = access.get_project(request)
+    return render_page(
+        request, "resources/networks.html", _listed(request), partial="rows"
+    )
+
+
+def _listed(request: HttpRequest) -> dict[str, Any]:
+    """Return the project's VPCs, twenty at the most."""
+    vpcs = Vpc.objects.filter(project=access.get_project(request)).annotate(
+        subnet_count=Count("subnets", distinct=True),
+        version_count=Count("versions", filter=IN_USE, distinct=True),
+        instance_count=Count("rocket_instances", distinct=True),
+    )
+    return {
+        "vpcs": vpcs.order_by("-pk"),
+        "may_configure": access.may(request.user, Right.CONFIGURE),
+    }
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.CONFIGURE)
+def create(request: HttpRequest) -> HttpResponse:
     form = VpcForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST":
-        access.require(request.user, Right.CONFIGURE)
     if form.is_valid():
+        project = access.get_project(request)
         try:
             vpc = networks.create_vpc(project, **form.cleaned_data)
         except FunctionsError as error:
             form.add_error(_field(error), str(error))
         else:
             messages.success(request, _("VPC %(name)s created.") % {"name": vpc.name})
-            return redirect("network", vpc.vpc_id)
-    vpcs = Vpc.objects.filter(project=project).annotate(
-        subnet_count=Count("subnets", distinct=True),
-        version_count=Count("versions", filter=IN_USE, distinct=True),
-        instance_count=Count("rocket_instances", distinct=True),
-    )
-    context = {
-        "form": form,
-        "vpcs": vpcs.order_by("-pk"),
+            return redirect_page(request, reverse("network", args=[vpc.vpc_id]))
+    context = _listed(request) | {"form": form}
+    return _dialog(request, "network_create", context, is_refused=form.is_bound)
+
+
+def _dialog(
+    request: HttpRequest, name: str, context: dict[str, Any], *, is_refused: bool
+) -> HttpResponse:
+    template, status = f"resources/{name}.html", 422 if is_refused else 200
+    return render_page(request, template, context, partial="dialog", status=status)
+
+
+@require_GET
+@needs(Right.READ)
+def detail(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
+    vpc = access.get_vpc(access.get_project(request), vpc_id)
+    context = _shown(request, vpc)
+    return render_page(request, "resources/network.html", context, partial="rows")
+
+
+def _shown(request: HttpRequest, vpc: Vpc) -> dict[str, Any]:
+    """Return a VPC and its subnets, fifty at the most."""
+    counted = vpc.subnets.annotate(version_count=Count("versions", filter=IN_USE))
+    return {
+        "vpc": vpc,
+        "subnets": counted.order_by("-pk"),
+        "instances": vpc.rocket_instances.order_by("name"),
         "may_configure": access.may(request.user, Right.CONFIGURE),
     }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "resources/networks.html", context, partial="page", status=status
-    )
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Right.READ)
-def detail(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
-    """Show a VPC's subnets, fifty at the most; create one."""
-    vpc = access.get_vpc(access.get_project(request), vpc_id)
+def create_subnet(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
+    vpc = _changed_vpc(request, vpc_id)
     form = SubnetForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST":
-        access.require(request.user, Right.CONFIGURE)
     if form.is_valid():
         try:
             subnet = networks.create_subnet(vpc, **form.cleaned_data)
         except FunctionsError as error:
             form.add_error(_field(error), str(error))
         else:
-            messages.success(
-                request, _("Subnet %(name)s created.") % {"name": subnet.name}
-            )
-            return redirect("network", vpc.vpc_id)
-    counted = vpc.subnets.annotate(version_count=Count("versions", filter=IN_USE))
-    context = {
-        "vpc": vpc,
-        "form": form,
-        "subnets": counted.order_by("-pk"),
-        "instances": vpc.rocket_instances.order_by("name"),
-        "may_configure": access.may(request.user, Right.CONFIGURE),
-    }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "resources/network.html", context, partial="page", status=status
-    )
+            told = {"name": subnet.name}
+            messages.success(request, _("Subnet %(name)s created.") % told)
+            return redirect_page(request, reverse("network", args=[vpc.vpc_id]))
+    context = _shown(request, vpc) | {"form": form}
+    return _dialog(request, "subnet_create", context, is_refused=form.is_bound)
 
 
-@require_POST
-@needs(Right.READ)
-def delete(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
+def _changed_vpc(request: HttpRequest, vpc_id: UUID) -> Vpc:
+    """Return a VPC that is about to change; another project's does not exist."""
     vpc = access.get_vpc(access.get_project(request), vpc_id)
     access.require(request.user, Right.CONFIGURE)
+    return vpc
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def delete(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
+    """Ask, and then delete a VPC; what is used says by whom, and stays."""
+    vpc = _changed_vpc(request, vpc_id)
+    if request.method == "GET":
+        context = _shown(request, vpc)
+        return _dialog(request, "network_delete", context, is_refused=False)
     try:
         networks.delete_vpc(vpc)
     except FunctionsError as error:
@@ -106,12 +136,15 @@ def delete(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
     return redirect("networks")
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Right.READ)
 def delete_subnet(request: HttpRequest, vpc_id: UUID, subnet_id: UUID) -> HttpResponse:
-    vpc = access.get_vpc(access.get_project(request), vpc_id)
-    access.require(request.user, Right.CONFIGURE)
+    """Ask, and then delete a subnet; what is used says by whom, and stays."""
+    vpc = _changed_vpc(request, vpc_id)
     subnet = get_object_or_404(Subnet, vpc=vpc, subnet_id=subnet_id)
+    if request.method == "GET":
+        context = _shown(request, vpc) | {"subnet": subnet}
+        return _dialog(request, "subnet_delete", context, is_refused=False)
     try:
         networks.delete_subnet(subnet)
     except FunctionsError as error:

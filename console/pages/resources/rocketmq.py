@@ -19,6 +19,7 @@ from asyncconfig.instance_forms import InstanceForm, RuleForm, TopicForm
 from asyncconfig.models import Delivery, InboundRule, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
 from asyncconfig.models.outbox import place_of
+from asyncconfig.uses import Use
 from console import access, states
 from console.access import Right, needs
 from console.htmx import render_page
@@ -40,7 +41,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "rows": [
             {
                 "instance": instance,
-                "users": users.get(str(instance.instance_id), [])[:MOST_USERS],
+                "uses": users.get(str(instance.instance_id), [])[:MOST_USERS],
                 "counts": counts.get(str(instance.instance_id), {}),
             }
             for instance in found.order_by("-pk")
@@ -50,14 +51,20 @@ def index(request: HttpRequest) -> HttpResponse:
     return render_page(request, "resources/rocketmq.html", context, partial="rows")
 
 
-def _users(project: Project) -> dict[str, list[Any]]:
-    """Return the versions that tell each instance, by the instance's ID."""
-    users: dict[str, list[Any]] = {}
+def _users(project: Project) -> dict[str, list[Use]]:
+    """Return who tells each instance, by the instance's ID."""
+    users: dict[str, list[Use]] = {}
     configs = brokering.configs_telling(project).select_related("version__function")
     for config in configs.order_by("version"):
         instance_id = config.on_failure_place.partition("/")[0]
-        users.setdefault(instance_id, []).append(config.version)
+        use = Use(config.version.function, config.version.name, "failure")
+        users.setdefault(instance_id, []).append(use)
     return users
+
+
+def _uses(request: HttpRequest, instance: RocketInstance) -> list[Use]:
+    users = _users(access.get_project(request))
+    return users.get(str(instance.instance_id), [])[:MOST_USERS]
 
 
 def _counts(project: Project) -> dict[str, dict[str, int]]:
@@ -149,10 +156,15 @@ def detail(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     return _render(request, instance, TopicForm(), RuleForm())
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Right.READ)
 def delete(request: HttpRequest, instance_id: UUID) -> HttpResponse:
+    """Ask, and then forget the instance; one that is told of failures stays."""
     instance = _instance(request, instance_id, Right.CONFIGURE)
+    if request.method == "GET":
+        context = {"instance": instance, "uses": _uses(request, instance)}
+        page = "resources/rocketmq_delete.html"
+        return render_page(request, page, context, partial="dialog")
     try:
         brokering.delete(instance)
     except FunctionsError as error:
@@ -225,13 +237,12 @@ def _render(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    users = _users(access.get_project(request))
     context = {
         "instance": instance,
         "topic_form": topic_form,
         "rule_form": rule_form,
         "rules": instance.inbound_rules.order_by("pk"),
-        "users": users.get(str(instance.instance_id), [])[:MOST_USERS],
+        "uses": _uses(request, instance),
         "may_configure": access.may(request.user, Right.CONFIGURE),
     } | _messages(request, instance)
     return render_page(
