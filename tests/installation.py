@@ -169,7 +169,8 @@ class Person:
     def post(self, path, **fields):
         """Post a form; return the address that it led to and the page there."""
         token = next(c.value for c in self._jar if c.name == "csrftoken")
-        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": token})
+        pairs = {**fields, "csrfmiddlewaretoken": token}
+        data = urllib.parse.urlencode(pairs, doseq=True)
         with self._opener.open(self._url + path, data.encode(), timeout=30) as answer:
             return answer.url, answer.read().decode()
 

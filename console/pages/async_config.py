@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -77,7 +77,7 @@ def _sides(
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, package: str, name: str) -> HttpResponse:
     head = load(request, package, name, Right.CONFIGURE)
-    data = request.POST if request.method == "POST" else None
+    data = _posted(request, head) if request.method == "POST" else None
     form = AsyncConfigForm(data, version=head.version, config=head.config, afresh=True)
     if form.is_valid() and not head.qualifier.startswith("!"):
         try:
@@ -90,6 +90,21 @@ def edit(request: HttpRequest, package: str, name: str) -> HttpResponse:
         return _back(request, head)
     status = 422 if form.is_bound else 200
     return render_dialog(request, head, form, status=status)
+
+
+def _posted(request: HttpRequest, head: Head) -> QueryDict:
+    """Return what was sent, with what the fields that were not there begin with.
+
+    Without JavaScript a kind is chosen before its fields are on the page.
+    """
+    data = request.POST.copy()
+    for side in SIDES:
+        destination = KINDS.get(data.get(f"{side}_kind") or "")
+        fields = destination.form(head.version).fields if destination else {}
+        for name, field in fields.items():
+            if field.initial is not None:
+                data.setdefault(f"{side}-{name}", str(field.initial))
+    return data
 
 
 def _save(request: HttpRequest, head: Head, form: AsyncConfigForm) -> None:
@@ -143,7 +158,7 @@ def preview(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """
     head = load(request, package, name, Right.CONFIGURE)
     form = AsyncConfigForm(
-        request.POST,
+        _posted(request, head),
         version=head.version,
         config=head.config,
         afresh="recheck" in request.POST,

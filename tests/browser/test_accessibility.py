@@ -1,0 +1,169 @@
+"""Axe on every page with something on it; each kind of target without JavaScript."""
+
+import re
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
+
+from tests.installation import Person
+
+pytestmark = pytest.mark.browser
+
+SETTINGS = "/f/default/speaker/settings"
+LISTS = [
+    "/functions",
+    "/resources/buckets",
+    "/resources/streams",
+    "/resources/topics",
+    "/resources/rocketmq",
+    "/networks",
+    "/agencies",
+    "/deliveries",
+    "/operator/deliveries",
+    "/access-keys",
+    "/api-explorer",
+    "/welcome",
+]
+DETAILS = [
+    f"{SETTINGS}/async",
+    f"{SETTINGS}/permissions",
+    f"{SETTINGS}/network",
+    "/resources/buckets/new-life",
+    "/resources/streams/flow",
+    "/resources/topics/news",
+    "/agencies/1",
+]
+DIALOGS = [
+    f"{SETTINGS}/async/edit",
+    "/resources/buckets/new-life/delete",
+    "/resources/streams/flow/records",
+    "/resources/topics/news/subscribe",
+    "/networks/new",
+]
+# A kind, the fields that its dialog asks for in this order, what the summary says.
+KINDS = [
+    ("success", "FunctionGraph", {"function": "listener"}, "listener:latest"),
+    ("success", "OBS", {"bucket": "new-life"}, "new-life"),
+    ("success", "DIS", {"stream": "flow"}, "flow"),
+    ("success", "SMN", {"topic_urn": "news"}, "news"),
+    ("failure", "RocketMQ", {"instance": "queue", "topic": "late"}, "queue/late"),
+]
+
+
+@pytest.fixture(scope="module")
+def furnished(installation):
+    """Fill the installation; return the pages of its network and its broker."""
+    person = Person(installation)
+    for name in ("speaker", "listener"):
+        person.create(name, "def handler(event, context):\n    return 'hello'\n")
+    person.post("/resources/new-bucket", name="new-life")
+    person.post("/resources/new-stream", name="flow", partitions=2, retention_hours=24)
+    person.post("/resources/new-topic", name="news", display_name="News")
+    listens = {"protocol": "functionstage", "endpoint": "listener"}
+    person.post("/resources/topics/news/subscribe", **listens)
+    allowed = re.findall(r'name="actions" value="([^"]+)"', person.get("/agencies/1"))
+    person.post("/agencies/1", actions=allowed)
+    return [*_connect(person, installation.url)]
+
+
+def _connect(person, base):
+    """Put the function into a subnet of a VPC that has a RocketMQ instance."""
+    made, _page = person.post("/networks/new", name="net", cidr="10.0.0.0/16")
+    network = made.removeprefix(base)
+    vpc = network.rpartition("/")[2]
+    person.post(f"{network}/subnets/new", name="part", cidr="10.0.1.0/24")
+    found = re.findall(r'value="([0-9a-f-]{36})"', person.get(f"{SETTINGS}/network"))
+    subnet = next(one for one in found if one != vpc)
+    person.post(f"{SETTINGS}/network", access="on", vpc=vpc, subnet=subnet)
+    where = {"host": "10.0.0.9", "port": 8081, "vpc": vpc}
+    made, _page = person.post("/resources/rocketmq/new", name="queue", **where)
+    broker = made.removeprefix(base)
+    person.post(f"{broker}/topics", topic="late")
+    person.post(
+        f"{broker}/rules", first_port=8081, last_port=8081, source="10.0.0.0/16"
+    )
+    return network, broker
+
+
+def violations(page):
+    found = Axe().run(page).response["violations"]
+    return [(one["id"], [node["html"] for node in one["nodes"]]) for one in found]
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(signed_in, installation, furnished, theme):
+    page = signed_in("zh-CN" if theme == "dark" else "en")
+    page.context.add_cookies([{"name": "theme", "value": theme, "url": page.url}])
+    asks = [f"{address}/delete" for address in furnished]
+    for address in [*LISTS, *DETAILS, *DIALOGS, *furnished, *asks]:
+        page.goto(installation.url + address)
+        assert violations(page) == [], address
+
+
+def test_axe_finds_nothing_in_the_open_dialog(signed_in, installation, furnished):
+    page = signed_in("en")
+    page.goto(f"{installation.url}{SETTINGS}/async")
+    page.locator("#async-card .actions .primary").click()
+    for side, kind, _fields, _said in KINDS:
+        page.check(f"#{side} input[value='{kind}']", force=True)
+        expect(page.locator(f"#params-{side} .field").first).to_be_visible()
+        assert violations(page) == [], kind
+    page.locator("dialog .dialog-foot .primary").click()
+    expect(page.locator("dialog .summary-errors")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_no_page_is_wider_than_a_phone(signed_in, installation, furnished):
+    page = signed_in("en")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for address in [*LISTS, *DETAILS, *DIALOGS, *furnished]:
+        page.goto(installation.url + address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+
+
+@pytest.fixture
+def plain(browser, installation):
+    """A person without JavaScript, signed in."""
+    context = browser.new_context(java_script_enabled=False, locale="en-US")
+    page = context.new_page()
+    known = installation.credentials
+    page.goto(f"{installation.url}/login")
+    page.fill("#username", known["username"])
+    page.fill("#password", known["password"])
+    page.get_by_role("button", name="Sign in").click()
+    yield page
+    context.close()
+
+
+@pytest.mark.parametrize(("side", "kind", "fields", "said"), KINDS)
+def test_each_kind_is_configured_without_javascript(
+    plain, installation, furnished, side, kind, fields, said
+):
+    plain.goto(f"{installation.url}{SETTINGS}/async/edit")
+    plain.check(f"#{side} input[value='{kind}']", force=True)
+    for name, label in fields.items():
+        plain.get_by_role("button", name="Recheck").click()
+        chosen = plain.locator(f"select[name='{side}-{name}']")
+        option = chosen.locator("option", has_text=label).first
+        chosen.select_option(option.get_attribute("value"))
+    plain.get_by_role("button", name="OK", exact=True).click()
+    expect(plain.locator("#async-card")).to_contain_text(said)
+
+
+def test_things_are_made_and_deleted_without_javascript(plain, installation):
+    for create, delete, name in [
+        ("/resources/new-bucket", "/resources/buckets/short-lived", "bucket"),
+        ("/resources/new-stream", "/resources/streams/short-lived", "stream"),
+        ("/resources/new-topic", "/resources/topics/short-lived", "topic"),
+        ("/networks/new", None, "VPC"),
+    ]:
+        plain.goto(installation.url + create)
+        plain.fill("#id_name", "short-lived")
+        if delete is None:
+            plain.fill("#id_cidr", "10.9.0.0/16")
+        plain.get_by_role("button", name="Create", exact=True).click()
+        expect(plain.locator("h1")).to_contain_text("short-lived")
+        plain.get_by_role("link", name="Delete", exact=True).click()
+        plain.get_by_role("button", name=f"Delete {name}").click()
+        expect(plain.locator(".toast")).to_contain_text("short-lived")
