@@ -39,6 +39,11 @@ class Backlog:
     def name(self) -> str:
         return self.place.split(":", 2)[2]
 
+    @property
+    def last_name(self) -> str:
+        """The part that a page about the rest need not repeat: an instance's topic."""
+        return self.name.rpartition("/")[2]
+
 
 def of_target(project: Project, kind: str, name: str) -> Backlog:
     """Return the figures of one target; all zero when nothing is owed to it."""
@@ -47,9 +52,17 @@ def of_target(project: Project, kind: str, name: str) -> Backlog:
     return found[0] if found else Backlog(place)
 
 
-def by_target(project: Project | None = None) -> list[Backlog]:
-    """Return every target that is owed something, the most dead letters first."""
-    mine = Q(place__startswith=f"{project.pk}:") if project else Q()
+def by_target(
+    project: Project | None = None, kind: str = "", prefix: str = ""
+) -> list[Backlog]:
+    """Return every target that is owed something, the most dead letters first.
+
+    Of a project, they may be those of one kind whose names begin with `prefix`.
+    """
+    mine = Q()
+    if project:
+        start = place_of(project.pk, kind, prefix) if kind else f"{project.pk}:"
+        mine = Q(place__startswith=start)
     figures = _figures(mine)
     return sorted(figures, key=lambda one: (-one.failed, -one.waiting, one.place))
 

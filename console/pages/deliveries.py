@@ -1,6 +1,5 @@
 """Notifications of all functions: what each target is owed, and sending it again."""
 
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from asyncconfig import backlog, clock, delivering
@@ -21,15 +20,9 @@ from asyncconfig.models.outbox import place_of
 from console import access, states
 from console.access import Right, needs
 from console.htmx import next_page, render_page
+from console.pages.resources import owed
 
 PAGE = 50
-SINCE = {
-    "1h": (gettext_lazy("Last hour"), timedelta(hours=1)),
-    "12h": (gettext_lazy("Last 12 hours"), timedelta(hours=12)),
-    "1d": (gettext_lazy("Last day"), timedelta(days=1)),
-    "3d": (gettext_lazy("Last 3 days"), timedelta(days=3)),
-    "all": (gettext_lazy("All"), None),
-}
 FILTERS = {
     "pending": Q(status=Delivery.Status.WAIT, attempts=0),
     "sending": Q(status=Delivery.Status.SENDING),
@@ -61,7 +54,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "statuses": [(key, states.DELIVERY_LOOKS[key]) for key in FILTERS],
         "targets": backlog.by_target(project),
         "chosen": backlog.of_target(project, kind, target) if target else None,
-        "since": [(key, label) for key, (label, _span) in SINCE.items()],
+        "since": owed.choices(),
+        "back": request.get_full_path(),
         "may_configure": access.may(request.user, Right.CONFIGURE),
     }
     return render_page(request, "deliveries/index.html", context, partial="list")
@@ -114,7 +108,7 @@ def resend(request: HttpRequest) -> HttpResponse:
 
 
 def _resend(request: HttpRequest, rows: QuerySet[Delivery]) -> None:
-    _label, span = SINCE.get(request.POST.get("since", ""), SINCE["all"])
+    _label, span = owed.SINCE.get(request.POST.get("since", ""), owed.SINCE["all"])
     count = delivering.resend_all(
         rows,
         since=clock.now() - span if span else None,
@@ -134,7 +128,7 @@ def operate(request: HttpRequest) -> HttpResponse:
     _require_staff(request)
     context = {
         "targets": backlog.by_target(),
-        "since": [(key, label) for key, (label, _span) in SINCE.items()],
+        "since": owed.choices(),
     }
     return render_page(request, "deliveries/operate.html", context, partial="list")
 

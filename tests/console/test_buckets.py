@@ -312,7 +312,7 @@ def test_pages_ask_a_fixed_number_of_times(
 
     with django_assert_max_num_queries(8):
         signed_in.get("/resources/buckets")
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         page = signed_in.get(f"/resources/buckets/{bucket.name}")
 
     assert page.text.count("→</a>") == rows

@@ -187,7 +187,6 @@ def test_messages_link_to_their_invocations_and_are_paged(engine, pages, instanc
     assert f'href="{link}"' in first.text
     assert str(newest.delivery_id) in first.text
     assert "failed" in first.text
-    assert "52 dead letters" in first.text
     assert str(oldest.delivery_id) not in first.text
     assert str(oldest.delivery_id) in second.text
 

@@ -23,6 +23,7 @@ from asyncconfig.models.config import OBS
 from console import access
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
+from console.pages.resources import owed
 from functions.models import Project
 
 PAGE = 20
@@ -179,7 +180,10 @@ def detail(request: HttpRequest, name: str) -> HttpResponse:
         "is_first": "token" not in request.GET,
         "problem": problem,
         "may_configure": access.may(request.user, Right.CONFIGURE),
-    } | _preview(request, bucket)
+    }
+    back = reverse("bucket", args=[name])
+    context |= owed.of_target(project, OBS, name, back=back)
+    context |= _preview(request, bucket)
     return render_page(request, "resources/bucket.html", context, partial="objects")
 
 

@@ -10,6 +10,7 @@ from django.contrib import messages
 from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -23,6 +24,7 @@ from asyncconfig.uses import Use
 from console import access, states
 from console.access import Right, needs
 from console.htmx import render_page
+from console.pages.resources import owed
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
 from functions.models import Project
 
@@ -237,14 +239,17 @@ def _render(
     *,
     status: int = 200,
 ) -> HttpResponse:
-    context = {
+    back = reverse("rocketmq-instance", args=[instance.instance_id])
+    below = f"{instance.instance_id}/"
+    context = owed.below(instance.project, ROCKETMQ, below, back=back) | {
         "instance": instance,
         "topic_form": topic_form,
         "rule_form": rule_form,
         "rules": instance.inbound_rules.order_by("pk"),
         "uses": _uses(request, instance),
         "may_configure": access.may(request.user, Right.CONFIGURE),
-    } | _messages(request, instance)
+    }
+    context |= _messages(request, instance)
     return render_page(
         request,
         "resources/rocketmq_instance.html",
@@ -258,7 +263,6 @@ def _messages(request: HttpRequest, instance: RocketInstance) -> dict[str, Any]:
     """Return a page of what was sent to the instance, newest first."""
     prefix = place_of(instance.project_id, ROCKETMQ, f"{instance.instance_id}/")
     rows = Delivery.objects.filter(kind=ROCKETMQ, place__startswith=prefix)
-    dead = rows.filter(status=Delivery.Status.FAILED).count()
     before = request.GET.get("before", "")
     if before.isascii() and before.isdigit():
         rows = rows.filter(pk__lt=int(before[:18]))
@@ -268,7 +272,6 @@ def _messages(request: HttpRequest, instance: RocketInstance) -> dict[str, Any]:
     page = list(related.order_by("-pk")[: PAGE + 1])
     return {
         "messages_sent": [_message(row, prefix) for row in page[:PAGE]],
-        "dead": dead,
         "older": page[PAGE - 1].pk if len(page) > PAGE else None,
         "is_first": not before,
     }

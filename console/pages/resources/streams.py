@@ -19,6 +19,7 @@ from asyncconfig.streams.records import Kept, NewRecord, Span
 from console import access
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
+from console.pages.resources import owed
 from functions.models import Project
 
 PAGE = 50
@@ -140,7 +141,7 @@ def _detail(request: HttpRequest, stream: Stream) -> dict[str, Any]:
         "uses": uses.of_place(stream.project, DIS, stream.name),
         "may_configure": access.may(request.user, Right.CONFIGURE),
         "may_invoke": access.may(request.user, Right.INVOKE),
-    }
+    } | owed.of_target(stream.project, DIS, stream.name, back=_url(stream))
 
 
 def _chosen(request: HttpRequest, spans: list[Span]) -> Span | None:

@@ -20,6 +20,7 @@ from asyncconfig.topic_forms import TopicForm
 from console import access, states
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
+from console.pages.resources import owed
 from console.pages.resources.paging import Page, page_of
 
 LOOK_OF = {
@@ -139,7 +140,8 @@ def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
     )
     page: Page[Message] = page_of(related, request.GET.get("before", ""))
     summaries = _summaries(page.rows)
-    return {
+    back = reverse("topic", args=[topic.name])
+    return owed.of_target(topic.project, SMN, topic.urn, back=back) | {
         "topic": topic,
         "uses": uses.of_place(topic.project, SMN, topic.urn),
         "subscriptions": subscriptions,
