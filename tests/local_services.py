@@ -13,6 +13,22 @@ KEYS = ("test-access-key", "test-secret-key")
 START_SECONDS = 30
 
 
+def s3_client(endpoint, access_key, secret_key):
+    """Return a client that speaks to a storage as anybody would."""
+    return boto3.session.Session().client(
+        "s3",
+        endpoint_url=endpoint,
+        aws_access_key_id=access_key,
+        aws_secret_access_key=secret_key,
+        region_name="cn-east-3",
+        config=Config(
+            s3={"addressing_style": "path"},
+            retries={"total_max_attempts": 1},
+            proxies={},
+        ),
+    )
+
+
 class SeaweedFS:
     """A SeaweedFS as `up` starts it; `client` speaks to it as anybody would."""
 
@@ -27,22 +43,8 @@ class SeaweedFS:
         self._process = subprocess.Popen(
             storage.command, env=storage.env, stdout=self._log, stderr=self._log
         )
-        self.client = self.client_of(*KEYS)
+        self.client = s3_client(self.endpoint, *KEYS)
         self._wait()
-
-    def client_of(self, access_key, secret_key):
-        return boto3.session.Session().client(
-            "s3",
-            endpoint_url=self.endpoint,
-            aws_access_key_id=access_key,
-            aws_secret_access_key=secret_key,
-            region_name="cn-east-3",
-            config=Config(
-                s3={"addressing_style": "path"},
-                retries={"total_max_attempts": 1},
-                proxies={},
-            ),
-        )
 
     def _wait(self):
         """Wait until an object can be written: buckets can be made a little sooner."""
@@ -59,15 +61,19 @@ class SeaweedFS:
                 return
 
     def objects(self, bucket):
-        """Return {key: (body, metadata)} of a bucket."""
-        page = self.client.list_objects_v2(Bucket=bucket)
-        found = {}
-        for one in page.get("Contents", ()):
-            got = self.client.get_object(Bucket=bucket, Key=one["Key"])
-            found[one["Key"]] = (got["Body"].read(), got["Metadata"])
-        return found
+        return objects_of(self.client, bucket)
 
     def close(self):
         self._process.kill()
         self._process.wait()
         self._log.close()
+
+
+def objects_of(client, bucket):
+    """Return {key: (body, metadata)} of a bucket."""
+    page = client.list_objects_v2(Bucket=bucket)
+    found = {}
+    for one in page.get("Contents", ()):
+        got = client.get_object(Bucket=bucket, Key=one["Key"])
+        found[one["Key"]] = (got["Body"].read(), got["Metadata"])
+    return found
