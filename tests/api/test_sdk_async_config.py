@@ -4,7 +4,9 @@ import json
 
 import huaweicloudsdkfunctiongraph.v2 as sdk
 
+from functions.models.agency import ACTIONS
 from tests.api.conftest import refused
+from tests.installation import Person, until
 
 
 def put(client, urn, **fields):
@@ -150,3 +152,54 @@ def test_a_loop_is_saved_as_the_cloud_saves_it(client, make):
     saved = put(client, urn, destination_config=told(on_success=to_function(urn)))
 
     assert saved.destination_config.on_success.destination == "FunctionGraph"
+
+
+def test_the_sequence_of_terraforms_own_test_holds(client, known, make, installation):
+    """Create, change, read back, delete, delete again (reference §3)."""
+    person = Person(installation)
+    everything = "terraform"
+    person.post("/agencies/new", name=everything, actions=list(ACTIONS))
+    new = ("/resources/new-bucket",)
+    until(lambda: "/resources/buckets" in person.post(*new, name="terraform")[0])
+    person.post("/resources/new-topic", name="terraform")
+    person.post(
+        "/resources/new-stream", name="terraform", partitions="1", retention_hours="24"
+    )
+    urn, target = make(xrole=everything), make()
+    topic = f"urn:smn:{known['region']}:{known['project_id']}:terraform"
+    created = {
+        "on_success": param("OBS", bucket="terraform", prefix="/success", expires=5),
+        "on_failure": param("SMN", topic_urn=topic),
+    }
+    changed = {
+        "on_success": param("DIS", stream_name="terraform"),
+        "on_failure": param("FunctionGraph", func_urn=target),
+    }
+
+    for age, retries, sides in ((3500, 2, created), (4000, 0, changed)):
+        put(
+            client,
+            urn,
+            max_async_event_age_in_seconds=age,
+            max_async_retry_attempts=retries,
+            destination_config=told(**sides),
+        )
+        shown = get(client, urn)
+        assert shown.max_async_event_age_in_seconds == age
+        assert shown.max_async_retry_attempts == retries
+        for side, sent in sides.items():
+            read = getattr(shown.destination_config, side)
+            assert read.destination == sent.destination
+            assert json.loads(read.param) == json.loads(sent.param)
+
+    assert delete(client, urn).status_code == 204
+    with refused(404, "FSS.0404"):
+        get(client, urn)
+    with refused(404, "FSS.0404"):
+        delete(client, urn)
+
+
+def param(destination, **members):
+    """Return a destination whose members stand in Terraform's order: by name."""
+    text = json.dumps(dict(sorted(members.items())), separators=(",", ":"))
+    return sdk.FuncDestinationConfig(destination=destination, param=text)
