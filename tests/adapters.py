@@ -61,9 +61,10 @@ class Adapter:
     def destination(self):
         return KINDS[self.kind]
 
-    def sender(self, side="failure"):
+    def sender(self, side="failure", source=""):
         """Make a function that ends on this side and tells this target of it."""
-        function = make_function(source=RAISES if side == "failure" else HELLO)
+        usual = RAISES if side == "failure" else HELLO
+        function = make_function(source=source or usual)
         allow(function, self.destination.action)
         self.connect(function)
         told = configuring.destine(latest(function), side, self.kind, self.param)

@@ -1,6 +1,7 @@
 """What holds for every kind of destination, at a real target of each."""
 
 import contextlib
+import json
 
 import pytest
 from django.db import transaction
@@ -15,6 +16,7 @@ from tests.adapters import ADAPTERS
 from tests.factories import accept, latest, make_project, make_user
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
+PAYLOAD = '{"名": "123"}'.encode()
 SIDES = [
     pytest.param(name, side, id=f"{name}-{side}")
     for name, adapter in ADAPTERS.items()
@@ -42,9 +44,9 @@ def pages(client, target):
 EVERY = pytest.mark.parametrize("target", ADAPTERS, indirect=True)
 
 
-def end(engine, function):
+def end(engine, function, payload=PAYLOAD):
     """Let a request of the function end, and owe a notification; tell nobody yet."""
-    invocation = accept(function, '{"名": "123"}'.encode())
+    invocation = accept(function, payload)
     engine.settle([(claim, engine.invoke.run(claim)) for claim in engine.claim()])
     invocation.refresh_from_db()
     return invocation
@@ -185,6 +187,24 @@ def test_a_right_taken_away_is_a_dead_letter_with_its_action(engine, target, pag
     assert target.destination.action in dead.reason
     assert target.arrived() == []
     assert_shown(pages, invocation, "failed", "failed")
+
+
+@pytest.mark.parametrize("target", ["SMN", "SMN of the cloud"], indirect=True)
+def test_a_record_over_the_limit_is_emptied_and_marked_and_the_page_says_so(
+    engine, target, pages
+):
+    source = "def handler(event, context):\n    return 'x' * 200_000\n"
+    function = target.sender("success", source=source)
+    invocation = end(engine, function, b'{"text": "' + b"y" * 200_000 + b'"}')
+
+    engine.run()
+
+    assert_there(target, invocation)
+    record = json.loads(target.arrived()[0].record)
+    assert record["payloads_omitted"] is True
+    assert record["request_payload"] == record["response_payload"] == ""
+    shown = pages.get(reverse("invocation", args=[invocation.request_id])).text
+    assert "too large for SMN, so its payloads were left out." in shown
 
 
 class Died(Exception):
