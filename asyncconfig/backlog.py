@@ -1,9 +1,10 @@
 """What targets are owed: open notifications and dead letters, counted by place."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, F, Max, Min, Q, Value
 
 from asyncconfig.models import Delivery
 from asyncconfig.models.config import ROCKETMQ, SMN
@@ -68,12 +69,45 @@ def by_target(
 
 
 def _figures(which: Q) -> list[Backlog]:
-    rows = Delivery.objects.filter(which, status__in=COUNTED).order_by()
-    counted = rows.values("place").annotate(
-        waiting=Count("pk", filter=Q(status__in=OPEN)),
-        failed=Count("pk", filter=Q(status=Delivery.Status.FAILED)),
-        oldest=Min("created_at", filter=Q(status__in=OPEN)),
-        project_name=Min("function__project__name"),
-        target=Max("target"),
+    """Count what is owed; each status has an index of its own, all together none."""
+    counted = [_counted(which, status) for status in COUNTED]
+    found: dict[str, Backlog] = {}
+    for row in counted[0].union(*counted[1:], all=True):
+        one = found.get(row["place"], Backlog(row["place"]))
+        found[one.place] = replace(
+            one,
+            project_name=row["project_name"],
+            target=row["shown"],
+            **_of(row, one),
+        )
+    return list(found.values())
+
+
+def _counted(which: Q, status: str) -> Any:
+    rows = Delivery.objects.filter(which, status=status).order_by()
+    project_name = F("function__project__name")
+    if status == Delivery.Status.SENDING:
+        # As many as there are slots, in an index by worker: they are not grouped.
+        return rows.filter(worker__isnull=False).values(
+            "place",
+            n=Value(1),
+            since=F("created_at"),
+            project_name=project_name,
+            counted=Value(status),
+            shown=F("target"),
+        )
+    return rows.values("place").annotate(
+        n=Count("pk"),
+        since=Min("created_at"),
+        project_name=Min(project_name),
+        counted=Value(status),
+        shown=Max("target"),
     )
-    return [Backlog(**row) for row in counted]
+
+
+def _of(row: dict[str, Any], one: Backlog) -> dict[str, Any]:
+    """Return the figures of a target with those of one more status."""
+    if row["counted"] not in OPEN:
+        return {"failed": row["n"]}
+    oldest = min(row["since"], one.oldest or row["since"])
+    return {"waiting": one.waiting + row["n"], "oldest": oldest}
