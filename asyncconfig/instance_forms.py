@@ -5,7 +5,6 @@ from ipaddress import ip_address
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
@@ -13,7 +12,7 @@ from django.utils.translation import gettext_lazy
 
 from asyncconfig.models import RocketInstance
 from asyncconfig.models.rocketmq import DEFAULT_PORT
-from asyncconfig.reaching import is_refused
+from functions.addresses import AddressRefused, check_private
 from functions.forms.network import ByUuidField, name_field, range_field
 from functions.models import Project, Vpc
 
@@ -126,14 +125,10 @@ def _check_near(host: str) -> None:
         address = ip_address("127.0.0.1" if host == "localhost" else host)
     except ValueError:
         return
-    if is_refused(address, host=host, allowed=settings.OUTGOING_ALLOWED):
-        raise ValidationError(
-            _(
-                "%(host)s is %(address)s, an address of this machine or its link. "
-                "Use another, or add it to OUTGOING_ALLOWED."
-            )
-            % {"host": host, "address": address}
-        )
+    try:
+        check_private(host, address)
+    except AddressRefused as error:
+        raise ValidationError(str(error)) from error
 
 
 class TopicForm(forms.Form):

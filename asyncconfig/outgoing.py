@@ -7,7 +7,6 @@ the whole exchange, and how much of an answer is read.
 """
 
 import http.client
-import queue
 import socket
 import ssl
 import threading
@@ -15,43 +14,19 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Any
 from urllib.parse import quote, urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
 
 from asyncconfig.exceptions import DeliveryError
+from functions import addresses
+from functions.addresses import Address, AddressUnknown
 
-Address = IPv4Address | IPv6Address
 MOST_ANSWER = 64 * 1024
 MOST_URL = 1024
 MOST_HOST = 253
 PORTS = {"http": 80, "https": 443}
-# Public by the registries, yet not the internet: tunnels and translations that end
-# in another address, and the metadata service that lives at a public one.
-NOT_PUBLIC = tuple(
-    ip_network(block)
-    for block in (
-        "0.0.0.0/8",
-        "100.64.0.0/10",
-        "168.63.129.16/32",
-        "192.0.0.0/24",
-        "192.88.99.0/24",
-        "198.18.0.0/15",
-        "240.0.0.0/4",
-        "::/96",
-        "::ffff:0:0/96",
-        "::ffff:0:0:0/96",
-        "64:ff9b::/96",
-        "64:ff9b:1::/48",
-        "2001::/32",
-        "2002::/16",
-        "fec0::/10",
-    )
-)
 
 
 class Refused(DeliveryError):
@@ -126,9 +101,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     link = read(url)
     guard = _Guard(settings.OUTGOING_TOTAL_SECONDS)
     with guard:
-        addresses = _addresses(link, settings.OUTGOING_CONNECT_SECONDS)
+        found = _addresses(link, settings.OUTGOING_CONNECT_SECONDS)
         try:
-            return _exchange(link, addresses, body, headers, guard)
+            return _exchange(link, found, body, headers, guard)
         except (OSError, http.client.HTTPException) as error:
             if guard.is_over:
                 told = {"place": link.place, "n": settings.OUTGOING_TOTAL_SECONDS}
@@ -152,43 +127,13 @@ def _trouble(link: Link, error: Exception) -> str:
     }
 
 
-def is_public(address: Address) -> bool:
-    """Say whether an address is one of the internet and nothing else."""
-    inside = any(
-        address.version == block.version and address in block for block in NOT_PUBLIC
-    )
-    return address.is_global and not (inside or address.is_multicast)
-
-
-@lru_cache(maxsize=8)
-def _networks(entries: tuple[str, ...]) -> tuple[Any, ...]:
-    found = []
-    for entry in entries:
-        try:
-            found.append(ip_network(entry, strict=False))
-        except ValueError:
-            continue
-    return tuple(found)
-
-
-def is_allowed(host: str, address: Address) -> bool:
-    """Say whether a host may be called at that address.
-
-    `OUTGOING_ALLOWED` names hosts, whatever they resolve to, and networks.
-    """
-    entries = tuple(settings.OUTGOING_ALLOWED)
-    if is_public(address) or host in (entry.lower() for entry in entries):
-        return True
-    return any(
-        address.version == network.version and address in network
-        for network in _networks(entries)
-    )
-
-
 def _addresses(link: Link, seconds: float) -> list[Address]:
     """Resolve a host and return what may be called of it, in the resolver's order."""
-    found = list(dict.fromkeys(_resolve(link.host, link.port, seconds)))
-    allowed = [address for address in found if is_allowed(link.host, address)]
+    try:
+        found = addresses.resolve(link.host, link.port, seconds)
+    except AddressUnknown as error:
+        raise Unreachable(str(error)) from error
+    allowed = [one for one in found if addresses.may_call_public(link.host, one)]
     if not allowed:
         raise Refused(
             _(
@@ -198,28 +143,6 @@ def _addresses(link: Link, seconds: float) -> list[Address]:
             % {"host": link.host}
         )
     return allowed
-
-
-def _resolve(host: str, port: int, seconds: float) -> list[Address]:
-    """Ask the resolver, which knows no time-out, in a thread that may be left."""
-    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            answers.put(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, name="resolver", daemon=True).start()
-    try:
-        answer = answers.get(timeout=seconds)
-    except queue.Empty:
-        answer = TimeoutError()
-    if isinstance(answer, Exception):
-        sentence = _("The host %(host)s cannot be resolved.") % {"host": host}
-        raise Unreachable(sentence) from answer
-    # A scope ("%eth0") is of this machine only and has no place in the check.
-    return [ip_address(str(found[4][0]).partition("%")[0]) for found in answer]
 
 
 class _Guard:
@@ -272,12 +195,12 @@ class _Guard:
 
 def _exchange(
     link: Link,
-    addresses: list[Address],
+    found: list[Address],
     body: bytes,
     headers: Mapping[str, str],
     guard: _Guard,
 ) -> Answer:
-    plain = _connect(link, addresses, guard)
+    plain = _connect(link, found, guard)
     with plain:
         connection = http.client.HTTPConnection(link.host, link.port)
         connection.default_port = PORTS[link.scheme]
@@ -301,10 +224,10 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         return b""
 
 
-def _connect(link: Link, addresses: list[Address], guard: _Guard) -> socket.socket:
+def _connect(link: Link, found: list[Address], guard: _Guard) -> socket.socket:
     """Connect to the first address that answers: to it, not to the name."""
     last: OSError = OSError()
-    for address in addresses:
+    for address in found:
         seconds = min(settings.OUTGOING_CONNECT_SECONDS, guard.left)
         try:
             connected = socket.create_connection((str(address), link.port), seconds)

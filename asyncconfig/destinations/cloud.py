@@ -14,6 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from asyncconfig.exceptions import DeliveryError
+from functions.addresses import AddressRefused, check_endpoint
 from functions.models.agency import Reach
 
 # Seconds to connect and to wait for an answer, when sending and when verifying.
@@ -96,7 +97,11 @@ def look(service: Service, reach: Reach, operation: str, **fields: str) -> str:
 
 
 def _check(service: Service, reach: Reach) -> None:
-    """Raise DeliveryError where something is missing that the SDK would guess."""
+    """Raise DeliveryError for what the SDK would guess, and where it may not go."""
+    try:
+        check_endpoint(reach.endpoint(service.kind))
+    except AddressRefused as error:
+        raise DeliveryError(str(error), permanent=True) from error
     if not (reach.access_key and reach.secret_key):
         sentence = _("The agency has no access key for %(service)s. Set one.")
     elif not reach.project_id:

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from asyncconfig import network, reaching
+from asyncconfig import network
 from asyncconfig.destinations import rocketmq_client
 from asyncconfig.destinations.base import (
     Destination,
@@ -25,6 +25,7 @@ from asyncconfig.destinations.base import (
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
+from functions.addresses import AddressRefused, AddressUnknown
 from functions.forms.network import ByUuidField
 from functions.models import Version
 from functions.models.agency import SEND_MESSAGE
@@ -33,7 +34,8 @@ CHOOSE = gettext_lazy("Choose a RocketMQ instance and topic.")
 # RocketMQ itself refuses blanks, control characters and "|", which parts tags in a
 # subscription; the length is that of the clouds that offer it.
 TAG = re.compile(r"\A[^|\s\x00-\x1f\x7f-\x9f]{1,128}\Z")
-VERIFY_SECONDS = 3
+# To connect; looking for the address comes before.
+VERIFY_SECONDS = 1
 
 
 class RocketForm(ParamForm):
@@ -163,10 +165,10 @@ class RocketDestination(Destination):
         if instance is None:
             return ""
         try:
-            address = reaching.resolve(instance.host, instance.port)
+            address = rocketmq_client.resolve(instance.host, instance.port)
             with socket.create_connection((address, instance.port), VERIFY_SECONDS):
                 return ""
-        except (reaching.AddressRefused, reaching.AddressUnknown) as error:
+        except (AddressRefused, AddressUnknown) as error:
             return str(error)
         except OSError as error:
             return _(

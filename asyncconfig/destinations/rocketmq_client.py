@@ -20,13 +20,15 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from asyncconfig import reaching
 from asyncconfig.exceptions import DeliveryError
+from functions import addresses
+from functions.addresses import AddressRefused, AddressUnknown
 
 logger = logging.getLogger(__name__)
 
 # Of each call; the client tries a send three times.
 TIMEOUT_SECONDS = 3
+RESOLVE_SECONDS = 2
 IDLE_SECONDS = 300.0
 
 
@@ -85,6 +87,11 @@ def _keep_log_here() -> None:
         sys.modules["rocketmq.v5.log"] = module
 
 
+def resolve(host: str, port: int) -> str:
+    """Return where a broker or its proxy is; raises AddressRefused, AddressUnknown."""
+    return addresses.resolve_private(host, port, RESOLVE_SECONDS)
+
+
 @cache
 def _guarded_producer() -> Any:
     """Return a producer class that follows no route to a refused address."""
@@ -92,7 +99,7 @@ def _guarded_producer() -> Any:
     class Guarded(library().Producer):  # type: ignore[misc]
         def on_new_endpoints(self, endpoints: Any) -> None:
             for address in endpoints.endpoints.addresses:
-                reaching.resolve(address.host, address.port)
+                resolve(address.host, address.port)
             super().on_new_endpoints(endpoints)
 
     return Guarded
@@ -170,7 +177,7 @@ def _close(held: _Held) -> None:
 
 def _started(broker: Broker) -> Any:
     package = library()
-    address = reaching.resolve(broker.host, broker.port)
+    address = resolve(broker.host, broker.port)
     # Behind TLS the certificate names the host; otherwise it is resolved only once.
     reached = broker.host if broker.uses_tls or ":" in address else address
     configuration = package.ClientConfiguration(
@@ -198,9 +205,9 @@ def send(broker: Broker, letter: Letter) -> str:
             if letter.topic not in producer.topics:
                 _look_for(letter.topic, producer)
             return str(producer.send(_message(letter)).message_id)
-    except reaching.AddressRefused as error:
+    except AddressRefused as error:
         raise DeliveryError(str(error), permanent=True) from error
-    except reaching.AddressUnknown as error:
+    except AddressUnknown as error:
         raise DeliveryError(str(error), permanent=False) from error
     except (Exception, CancelledError) as error:
         raise translate(error, broker, letter.topic) from error
@@ -221,7 +228,7 @@ def _look_for(topic: str, producer: Any) -> None:
     MessagingResultChecker.check(answer.status)
     for queue in answer.message_queues:
         for address in queue.broker.endpoints.addresses:
-            reaching.resolve(address.host, address.port)
+            resolve(address.host, address.port)
 
 
 def _message(letter: Letter) -> Any:

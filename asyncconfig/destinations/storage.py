@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models.config import OBS
+from functions.addresses import AddressRefused, check_endpoint
 from functions.models import Version
 
 
@@ -150,6 +151,10 @@ def account_of(version: Version) -> Account:
     if own_endpoint(version):
         return own_account()
     reach = version.reach
+    try:
+        check_endpoint(reach.endpoint(OBS))
+    except AddressRefused as error:
+        raise StorageError(str(error), Trouble.OTHER, permanent=True) from error
     return Account(
         endpoint=reach.endpoint(OBS),
         access_key=reach.access_key,

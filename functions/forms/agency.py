@@ -1,12 +1,9 @@
 """The forms of agencies: what they allow, and what they reach with which key."""
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.forms.boundfield import BoundField
 from django.utils.functional import Promise
@@ -14,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from functions import names
+from functions.addresses import AddressRefused, check_endpoint
 from functions.agencies import Wanted
 from functions.models import Agency, Project
 from functions.models.agency import (
@@ -165,43 +163,10 @@ class NewAgencyForm(AgencyForm):
 
 
 def validate_endpoint(url: str) -> None:
-    """Refuse what is not the plain address of a service.
-
-    Without TLS only hosts of AGENCY_HTTP_HOSTS are let through: whoever stands in
-    between could read the records. Link-local addresses hold a cloud's own secrets.
-    """
     try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname or "", parts.port
-    except ValueError:
-        host = ""
-    if not host or parts.scheme not in ("http", "https") or not _is_plain(url):
-        raise ValidationError(
-            _("Write the service's address, for example https://obs.example.com.")
-        )
-    if _is_link_local(host):
-        raise ValidationError(_("%(host)s can't be used."), params={"host": host})
-    if parts.scheme == "http" and host not in settings.AGENCY_HTTP_HOSTS:
-        raise ValidationError(
-            _("Use https. Without it only these are allowed: %(hosts)s."),
-            params={"hosts": ", ".join(settings.AGENCY_HTTP_HOSTS)},
-        )
-
-
-def _is_plain(url: str) -> bool:
-    """Say whether there is nothing but scheme, host, port and path."""
-    parts = urlsplit(url)
-    others = parts.query or parts.fragment or "@" in parts.netloc
-    return not others and url.isprintable() and not any(c.isspace() for c in url)
-
-
-def _is_link_local(host: str) -> bool:
-    try:
-        address = ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    mapped = getattr(address, "ipv4_mapped", None) or address
-    return bool(mapped.is_link_local or mapped.is_multicast or mapped.is_unspecified)
+        check_endpoint(url)
+    except AddressRefused as error:
+        raise ValidationError(str(error)) from error
 
 
 def _initial(agency: Agency | None) -> dict[str, Any]:

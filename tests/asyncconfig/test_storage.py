@@ -71,8 +71,8 @@ TROUBLES = {
         True,
     ),
     "unknown host": (
-        {"endpoint": "http://nowhere.invalid:9"},
-        "The host of http://nowhere.invalid:9 is not known. Check its name.",
+        {"endpoint": "https://nowhere.invalid:9"},
+        "The host of https://nowhere.invalid:9 is not known. Check its name.",
         False,
     ),
 }
