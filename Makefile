@@ -1,6 +1,8 @@
 # The two commands a newcomer needs are `make run` and `make test`.
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 PYTHON := .venv/bin/python
+# A file of tests stays in one process, so that what it starts is started once.
+PARALLEL := -n 2 --dist loadfile
 
 .PHONY: run test lint messages environment
 
@@ -9,8 +11,8 @@ run: $(UV)
 	@exec $(PYTHON) manage.py up $(ARGS)
 
 test: environment
-	$(PYTHON) -m pytest $(ARGS)
-	$(PYTHON) -m tests.with_postgresql $(PYTHON) -m pytest tests/asyncconfig tests/console --ignore tests/console/up
+	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
+	$(PYTHON) -m tests.with_postgresql $(PYTHON) -m pytest $(PARALLEL) tests/asyncconfig tests/console --ignore tests/console/up
 
 lint: environment
 	.venv/bin/ruff format --check .

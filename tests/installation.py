@@ -137,6 +137,11 @@ class Installation:
     def pid_of(self, part):
         return next((pid for pid, line in self.tree().items() if part in line), None)
 
+    def environment_of(self, part):
+        """Return the environment that `up` gave a process below it."""
+        content = Path(f"/proc/{self.pid_of(part)}/environ").read_text()
+        return dict(pair.split("=", 1) for pair in content.split("\0") if "=" in pair)
+
     def is_up(self):
         try:
             with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:

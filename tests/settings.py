@@ -7,6 +7,9 @@ from pathlib import Path
 _DATA = Path(os.environ.setdefault("DATA_DIR", tempfile.mkdtemp(prefix="fgtest-")))
 os.environ.setdefault("REDIS_URL", f"unix://{_DATA}/no-redis.sock")
 
+# Playwright keeps an event loop in the thread that also runs tests with a database.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+
 from console.settings import *  # noqa: E402, F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

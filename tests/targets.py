@@ -2,6 +2,8 @@
 
 import json
 
+from django.db import connection
+
 from asyncconfig import configuring
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, ParamForm, Receipt, Target
@@ -92,6 +94,11 @@ def owe(function, kind, *, name, count, now):
         "due_at": now,
         "deadline": now.replace(year=now.year + 1),
     }
-    return Delivery.objects.bulk_create(
+    made = Delivery.objects.bulk_create(
         [Delivery(invocation=one, **owed) for one in invocations], batch_size=500
     )
+    if connection.vendor == "postgresql":
+        # Autovacuum does it elsewhere; it does not see an open transaction's rows.
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+    return made

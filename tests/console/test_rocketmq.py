@@ -210,7 +210,7 @@ def test_the_pages_have_a_fixed_number_of_queries(
 
     with django_assert_max_num_queries(8):
         pages.get("/resources/rocketmq")
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(11):
         pages.get(at(instance))
 
 
