@@ -136,7 +136,8 @@ class OutboxLane(Generic[Row]):
         try:
             return self._attempt(item)
         except DatabaseError as error:
-            connection.close()
+            if not connection.is_usable():
+                connection.close()
             return self.spoil(item, error)
 
     def settle(
