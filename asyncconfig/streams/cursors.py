@@ -91,7 +91,7 @@ def _number(text: str, *, low: int, high: int) -> int:
 
 def write(cursor: Cursor) -> str:
     """Return the cursor as a client gets it: signed, at most 512 characters."""
-    issued = int(clock.now().timestamp())
+    issued = clock.now().timestamp()
     told = [cursor.stream.stream_id.hex, cursor.partition, cursor.number, issued]
     return signing.dumps(told, salt=SALT)
 
