@@ -27,6 +27,8 @@ from django.utils.translation import gettext as _
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = "X-Request-Id"
 API_PREFIXES = ("/v1/", "/v2/", "/v3/", "/rest/v2/")
+MOST_IGNORED = 8 * 1024 * 1024
+PIECE = 64 * 1024
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
@@ -39,6 +41,33 @@ def request_id(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
+
+
+def rest_of_body(get_response: GetResponse) -> GetResponse:
+    """Take in what no view has read of a body, before the answer goes out.
+
+    The server ends a connection on which something unread is left, and says so to
+    nobody: a client that keeps its connections would send the next request into it.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        if not _is_taken_in(request):
+            response["Connection"] = "close"
+        return response
+
+    return middleware
+
+
+def _is_taken_in(request: HttpRequest) -> bool:
+    """Read the body to its end; False for one that is large or of unknown length."""
+    size = int(request.META.get("CONTENT_LENGTH") or 0)
+    if size > MOST_IGNORED or request.headers.get("Transfer-Encoding"):
+        return False
+    with suppress(UnreadablePostError):
+        while request.read(PIECE):
+            pass
+    return True
 
 
 def is_api(request: HttpRequest) -> bool:

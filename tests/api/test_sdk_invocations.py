@@ -116,9 +116,25 @@ def test_a_huge_body_is_refused_before_it_arrives(client, make, known):
     connection.endheaders()
     answer = connection.getresponse()
 
-    assert answer.status == 413
+    assert (answer.status, answer.will_close) == (413, True)
     assert json.load(answer)["error_code"] == "FSS.0413"
     assert answer.headers["X-Request-Id"]
+    connection.close()
+
+
+def test_a_refused_body_leaves_the_connection_usable(client, make, known):
+    urn = make()
+    connection = http.client.HTTPConnection(urlsplit(known["url"]).netloc, timeout=10)
+    path = f"/v2/{known['project_id']}/fgs/functions/{urn}/invocations-async"
+
+    connection.request("POST", path, b"x" * 300_000, {"X-Auth-Token": _token(known)})
+    refusal = connection.getresponse()
+    assert (refusal.status, refusal.will_close) == (413, False)
+    refusal.read()
+    connection.auto_open = False  # The next request has this connection or none.
+    connection.request("GET", "/healthz")
+
+    assert connection.getresponse().status == 200
     connection.close()
 
 
