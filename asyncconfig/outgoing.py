@@ -9,8 +9,6 @@ the whole exchange, and how much of an answer is read.
 import http.client
 import socket
 import ssl
-import threading
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from urllib.parse import quote, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from asyncconfig.deadline import Deadline
 from asyncconfig.exceptions import DeliveryError
 from functions import addresses
 from functions.addresses import Address, AddressUnknown
@@ -99,14 +98,13 @@ def check(url: str) -> Link:
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """Send the body, and return the answer; raises Refused and Unreachable."""
     link = read(url)
-    guard = _Guard(settings.OUTGOING_TOTAL_SECONDS)
-    with guard:
+    with Deadline(settings.OUTGOING_TOTAL_SECONDS) as deadline:
         found = _addresses(link, settings.OUTGOING_CONNECT_SECONDS)
         try:
-            return _exchange(link, found, body, headers, guard)
+            return _exchange(link, found, body, headers, deadline)
         except (OSError, http.client.HTTPException) as error:
-            if guard.is_over:
-                told = {"place": link.place, "n": settings.OUTGOING_TOTAL_SECONDS}
+            if deadline.is_over:
+                told = {"place": link.place, "n": deadline.seconds}
                 sentence = _("%(place)s did not answer within %(n)g s.") % told
             else:
                 sentence = _trouble(link, error)
@@ -145,66 +143,18 @@ def _addresses(link: Link, seconds: float) -> list[Address]:
     return allowed
 
 
-class _Guard:
-    """Ends an exchange that takes too long, whatever it is waiting for."""
-
-    def __init__(self, seconds: float) -> None:
-        self.is_over = False
-        self._ends = time.monotonic() + seconds
-        self._timer = threading.Timer(seconds, self._end)
-        self._timer.daemon = True
-        self._socket: socket.socket | None = None
-        self._lock = threading.Lock()
-
-    def __enter__(self) -> "_Guard":
-        self._timer.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._timer.cancel()
-
-    @property
-    def left(self) -> float:
-        """The seconds that are left; raises TimeoutError when none are."""
-        left = self._ends - time.monotonic()
-        self.is_over = self.is_over or left <= 0
-        self.check()
-        return left
-
-    def check(self) -> None:
-        """Raise TimeoutError when time is over."""
-        if self.is_over:
-            raise TimeoutError
-
-    def watch(self, connection: socket.socket) -> None:
-        with self._lock:
-            self._socket = connection
-        connection.settimeout(self.left)
-
-    def _end(self) -> None:
-        self.is_over = True
-        with self._lock:
-            if self._socket is None:
-                return
-            try:
-                # The plain one: that of TLS would touch what a reader is using.
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
-            except OSError:
-                self._socket = None
-
-
 def _exchange(
     link: Link,
     found: list[Address],
     body: bytes,
     headers: Mapping[str, str],
-    guard: _Guard,
+    deadline: Deadline,
 ) -> Answer:
-    plain = _connect(link, found, guard)
+    plain = _connect(link, found, deadline)
     with plain:
         connection = http.client.HTTPConnection(link.host, link.port)
         connection.default_port = PORTS[link.scheme]
-        secured = _secure(link, plain, guard)
+        secured = _secure(link, plain, deadline)
         with secured:
             connection.sock = secured
             # Without it a closed connection is opened again, by name.
@@ -212,7 +162,7 @@ def _exchange(
             connection.request("POST", link.path, body, dict(headers))
             with connection.getresponse() as response:
                 # Cut off within the headers, they look complete.
-                guard.check()
+                deadline.check()
                 return Answer(response.status, _read(response))
 
 
@@ -224,29 +174,29 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         return b""
 
 
-def _connect(link: Link, found: list[Address], guard: _Guard) -> socket.socket:
+def _connect(link: Link, found: list[Address], deadline: Deadline) -> socket.socket:
     """Connect to the first address that answers: to it, not to the name."""
     last: OSError = OSError()
     for address in found:
-        seconds = min(settings.OUTGOING_CONNECT_SECONDS, guard.left)
+        seconds = min(settings.OUTGOING_CONNECT_SECONDS, deadline.left)
         try:
             connected = socket.create_connection((str(address), link.port), seconds)
         except OSError as error:
             last = error
             continue
-        guard.watch(connected)
+        deadline.watch(connected)
         return connected
     raise last
 
 
-def _secure(link: Link, plain: socket.socket, guard: _Guard) -> socket.socket:
+def _secure(link: Link, plain: socket.socket, deadline: Deadline) -> socket.socket:
     if link.scheme == "http":
         return plain
     secured = ssl.create_default_context().wrap_socket(
         plain, server_hostname=link.host, do_handshake_on_connect=False
     )
     try:
-        guard.watch(secured)
+        deadline.watch(secured)
         secured.do_handshake()
     except BaseException:
         secured.close()

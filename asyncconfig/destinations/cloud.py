@@ -13,6 +13,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from asyncconfig.destinations import bounded
 from asyncconfig.exceptions import DeliveryError
 from functions.addresses import AddressRefused, check_endpoint
 from functions.models.agency import Reach
@@ -69,10 +70,12 @@ def call(
     _check(service, reach)
     url = reach.endpoint(service.kind)
     keys = reach.access_key, reach.secret_key, reach.project_id
-    client = _client(service, keys, url, timeout or SENDING)
+    timeout = timeout or SENDING
+    client = _client(service, keys, url, timeout)
     request = getattr(sdk, operation.title().replace("_", "") + "Request")
     try:
-        return getattr(client, operation)(request(**fields))
+        with bounded.exchange(url, sum(timeout)):
+            return getattr(client, operation)(request(**fields))
     except exceptions.ServiceResponseException as error:
         raise _refusal(service, error, url) from error
     except exceptions.SslHandShakeException as error:
@@ -136,6 +139,8 @@ def _client(
     )
     from huaweicloudsdkcore.http.http_config import HttpConfig  # noqa: PLC0415
 
+    from asyncconfig.destinations.cloud_adapter import Adapter  # noqa: PLC0415
+
     config = HttpConfig(
         timeout=timeout,
         retry_times=0,
@@ -145,7 +150,11 @@ def _client(
     credentials = BasicCredentials(*keys)
     builder = getattr(_sdk(service), service.client).new_builder()
     builder = builder.with_http_config(config).with_credentials(credentials)
-    return builder.with_endpoint(endpoint).build()
+    client = builder.with_endpoint(endpoint).build()
+    session = client.get_http_client()._session
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, Adapter())
+    return client
 
 
 def _refusal(service: Service, error: Any, url: str) -> DeliveryError:

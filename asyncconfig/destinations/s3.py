@@ -2,16 +2,19 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
 from botocore import exceptions
+from botocore.awsrequest import AWSHTTPConnectionPool, AWSHTTPSConnectionPool
 from botocore.config import Config
 from django.utils.translation import gettext as _
 from urllib3.exceptions import NameResolutionError
 
+from asyncconfig.destinations import bounded
 from asyncconfig.destinations.storage import (
     Account,
     Found,
@@ -27,6 +30,7 @@ LIFETIME_NOTE = "lifetime-days"
 PIECE = 64 * 1024
 CONNECTIONS = 32
 BUSY = (408, 425, 429)
+POOLS = bounded.pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool)
 _making = threading.Lock()
 
 
@@ -67,8 +71,11 @@ def _storage(account: Account, pace: Pace) -> "S3Storage":
             Trouble.OTHER,
             permanent=True,
         ) from error
+    session = client._endpoint.http_session
+    session._pool_classes_by_scheme = session._manager.pool_classes_by_scheme = POOLS
     client.meta.events.register("before-parameter-build.s3.PutObject", _take_lifetime)
     client.meta.events.register("before-call.s3.PutObject", _send_lifetime)
+    client.meta.events.register("before-call.s3", _send_at_once)
     return S3Storage(client, account, pace)
 
 
@@ -81,6 +88,14 @@ def _send_lifetime(params: dict[str, Any], context: dict[str, Any], **_: Any) ->
     """Add the header before the request is signed; boto3 has no name for it."""
     if days := context.get(LIFETIME_HEADER):
         params["headers"][LIFETIME_HEADER] = days
+
+
+def _send_at_once(params: dict[str, Any], **_: Any) -> None:
+    """Ask for no leave to send the body: it is short, and an early answer is unlimited.
+
+    boto3 reads that one in a class of its own, around `bounded`.
+    """
+    params["headers"].pop("Expect", None)
 
 
 class S3Storage(Storage):
@@ -110,12 +125,9 @@ class S3Storage(Storage):
         self._call("head_bucket", Bucket=bucket)
 
     def create(self, bucket: str) -> None:
-        try:
+        known = self._client.exceptions.BucketAlreadyOwnedByYou
+        with self._exchange(bucket), suppress(known):
             self._client.create_bucket(Bucket=bucket)
-        except self._client.exceptions.BucketAlreadyOwnedByYou:
-            return
-        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
-            raise self._say(error, bucket) from error
 
     def remove(self, bucket: str) -> None:
         self._call("delete_bucket", Bucket=bucket)
@@ -149,13 +161,10 @@ class S3Storage(Storage):
         return len(page.get("Contents", ()))
 
     def read(self, bucket: str, key: str, *, most: int) -> bytes:
-        body = self._call("get_object", Bucket=bucket, Key=key)["Body"]
-        try:
-            return bytes(body.read(most))
-        except exceptions.BotoCoreError as error:
-            raise self._say(error, bucket) from error
-        finally:
-            body.close()
+        with self._exchange(bucket):
+            body = self._client.get_object(Bucket=bucket, Key=key)["Body"]
+            with closing(body):
+                return bytes(body.read(most))
 
     def stream(self, bucket: str, key: str) -> Iterator[bytes]:
         body = self._call("get_object", Bucket=bucket, Key=key)["Body"]
@@ -163,16 +172,22 @@ class S3Storage(Storage):
         return pieces
 
     def _call(self, operation: str, **kwargs: Any) -> Any:
-        try:
+        with self._exchange(kwargs["Bucket"]):
             return getattr(self._client, operation)(**kwargs)
-        except (exceptions.ClientError, exceptions.BotoCoreError) as error:
-            raise self._say(error, kwargs["Bucket"]) from error
 
-    def _say(self, error: Exception, bucket: str) -> StorageError:
+    @contextmanager
+    def _exchange(self, bucket: str) -> Iterator[None]:
+        """Keep a call within its limits, and say what went wrong with it."""
         where = _shown(self._account.endpoint)
-        if isinstance(error, exceptions.ClientError):
-            return _refused(error, where, bucket)
-        return _unreached(error, where, self._pace)
+        try:
+            with bounded.exchange(where, self._pace.connect + self._pace.read):
+                yield
+        except bounded.CutOff as error:
+            raise StorageError(str(error), Trouble.AWAY, permanent=False) from error
+        except exceptions.ClientError as error:
+            raise _refused(error, where, bucket) from error
+        except exceptions.BotoCoreError as error:
+            raise _unreached(error, where, self._pace) from error
 
 
 def _shown(endpoint: str) -> str:
