@@ -80,7 +80,8 @@ def test_every_icon_that_templates_name_exists():
     sprite = (STATIC / "icons.svg").read_text()
     named = set()
     for folder in ("templates", "console"):
-        for path in (Path(settings.BASE_DIR) / folder).rglob("*.[hp][ty]*"):
+        found = (Path(settings.BASE_DIR) / folder).rglob("*")
+        for path in (path for path in found if path.suffix in (".html", ".py")):
             named |= set(re.findall(r'{% icon "([a-z0-9-]+)" %}', path.read_text()))
 
     assert named
