@@ -10,6 +10,8 @@ from asyncconfig import queue, worker
 
 class Command(BaseCommand):
     help = "Run the work of one queue until SIGTERM or Ctrl-C."
+    # They load every page and operation of the API, which no worker needs.
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--queue", choices=worker.LANES, default=queue.INVOKE)
