@@ -4,6 +4,9 @@ PYTHON := .venv/bin/python
 # A file of tests stays in one process, so that what it starts is started once.
 PARALLEL := -n 2 --dist loadfile
 
+# Installations and tests start Python many times; compiling each time triples that.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test lint messages environment
 
 run: $(UV)
