@@ -12,7 +12,6 @@ from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError, refuse
 from console.api.function_shapes import plain_time
-from console.api.service import REFUSALS
 from functions import aliases
 from functions.aliases import Split
 from functions.forms import AliasForm
@@ -103,7 +102,7 @@ def _find(function: Function, name: str) -> Alias:
     "/{function_urn}/aliases",
     operation_id="CreateVersionAlias",
     summary=gettext_noop("Create an alias"),
-    response={200: AliasConfig, **REFUSALS},
+    response={200: AliasConfig},
     exclude_none=True,
 )
 def create(
@@ -118,7 +117,7 @@ def create(
     "/{function_urn}/aliases",
     operation_id="ListVersionAliases",
     summary=gettext_noop("List aliases"),
-    response={200: list[AliasConfig], **REFUSALS},
+    response={200: list[AliasConfig]},
     exclude_none=True,
 )
 def index(
@@ -133,7 +132,7 @@ def index(
     "/{function_urn}/aliases/{name}",
     operation_id="ShowVersionAlias",
     summary=gettext_noop("Show an alias"),
-    response={200: AliasConfig, **REFUSALS},
+    response={200: AliasConfig},
     exclude_none=True,
 )
 def show(
@@ -147,7 +146,7 @@ def show(
     "/{function_urn}/aliases/{name}",
     operation_id="UpdateVersionAlias",
     summary=gettext_noop("Point an alias elsewhere"),
-    response={200: AliasConfig, **REFUSALS},
+    response={200: AliasConfig},
     exclude_none=True,
 )
 def update(
@@ -167,7 +166,7 @@ def update(
     "/{function_urn}/aliases/{name}",
     operation_id="DeleteVersionAlias",
     summary=gettext_noop("Delete an alias"),
-    response={204: None, **REFUSALS},
+    response={204: None},
 )
 def delete(
     request: HttpRequest, project_id: Path[str], function_urn: str, name: str

@@ -27,7 +27,6 @@ from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError, refuse
 from console.api.function_shapes import full_time
-from console.api.service import REFUSALS
 from functions.models import Version
 
 logger = logging.getLogger(__name__)
@@ -146,7 +145,7 @@ def _current(version: Version) -> AsyncConfig:
     "/{function_urn}/async-invoke-config",
     operation_id="ShowFunctionAsyncInvokeConfig",
     summary=gettext_noop("Show a version's async configuration"),
-    response={200: AsyncInvokeConfig, **REFUSALS},
+    response={200: AsyncInvokeConfig},
     exclude_none=True,
 )
 def show(
@@ -161,7 +160,7 @@ def show(
     "/{function_urn}/async-invoke-config",
     operation_id="UpdateFunctionAsyncInvokeConfig",
     summary=gettext_noop("Create or replace a version's async configuration"),
-    response={200: AsyncInvokeConfig, **REFUSALS},
+    response={200: AsyncInvokeConfig},
     exclude_none=True,
 )
 def update(
@@ -230,7 +229,7 @@ def _looked_at_for_loops(version: Version, wanted: Wanted) -> Wanted:
     "/{function_urn}/async-invoke-config",
     operation_id="DeleteFunctionAsyncInvokeConfig",
     summary=gettext_noop("Remove a version's async configuration"),
-    response={204: None, **REFUSALS},
+    response={204: None},
 )
 def delete(
     request: HttpRequest, project_id: Path[str], function_urn: str
@@ -247,7 +246,7 @@ def delete(
     "/{function_urn}/async-invoke-configs",
     operation_id="ListFunctionAsyncInvokeConfig",
     summary=gettext_noop("List the async configurations of a function's versions"),
-    response={200: AsyncConfigList, **REFUSALS},
+    response={200: AsyncConfigList},
     exclude_none=True,
 )
 def index(

@@ -17,7 +17,7 @@ from asyncconfig.models import Attempt, Invocation
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError
-from console.api.service import REFUSALS, caller_of, limited
+from console.api.service import caller_of, limited
 from functions.qualifiers import Resolved, resolve
 
 router = Router(tags=["invocation"])
@@ -56,7 +56,7 @@ def _resolved(request: HttpRequest, named: lookup.Named) -> Resolved:
     "/{function_urn}/invocations-async",
     operation_id="AsyncInvokeFunction",
     summary=gettext_noop("Run a function asynchronously"),
-    response={202: Accepted, **REFUSALS},
+    response={202: Accepted},
     openapi_extra=ANY_BODY,
 )
 @limited(partial(accepting.check_size, mode=Invocation.Mode.ASYNC))
@@ -105,7 +105,7 @@ def _checked_key(key: str) -> str:
     "/{function_urn}/invocations",
     operation_id="InvokeFunction",
     summary=gettext_noop("Run a function and wait for its result"),
-    response={200: None, **REFUSALS, 504: None},
+    response={200: None, 504: None},
     openapi_extra=ANY_BODY | ANY_ANSWER,
 )
 @limited(partial(accepting.check_size, mode=Invocation.Mode.SYNC))

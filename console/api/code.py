@@ -20,7 +20,7 @@ from console.api.function_shapes import (
     strategy_of,
 )
 from console.api.functions import check_code_body, read_code
-from console.api.service import REFUSALS, limited
+from console.api.service import limited
 from functions import code
 from functions.models import Version
 
@@ -74,7 +74,7 @@ def _code_of(version: Version) -> dict[str, Any]:
     "/{function_urn}/code",
     operation_id="ShowFunctionCode",
     summary=gettext_noop("Show the code"),
-    response={200: CodeOfFunction, **REFUSALS},
+    response={200: CodeOfFunction},
     exclude_none=True,
 )
 def show(
@@ -88,7 +88,7 @@ def show(
     "/{function_urn}/code",
     operation_id="UpdateFunctionCode",
     summary=gettext_noop("Deploy code to latest"),
-    response={200: CodeOfFunction, **REFUSALS},
+    response={200: CodeOfFunction},
     exclude_none=True,
 )
 @limited(check_code_body)

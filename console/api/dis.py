@@ -36,7 +36,7 @@ from console.api.dis_shapes import (
     shown_stream,
 )
 from console.api.errors import ApiError, refuse
-from console.api.service import REFUSALS, limited
+from console.api.service import limited
 from functions.models import Project
 
 router = Router(tags=["dis"])
@@ -60,7 +60,7 @@ def check_body(size: int) -> None:
     "/streams",
     operation_id="CreateStream",
     summary=gettext_noop("Create a stream"),
-    response={201: None, **REFUSALS},
+    response={201: None},
 )
 def create_stream(
     request: HttpRequest, project_id: Path[str], body: NewStream
@@ -83,7 +83,7 @@ def create_stream(
     "/streams",
     operation_id="ListStreams",
     summary=gettext_noop("List streams"),
-    response={200: StreamList, **REFUSALS},
+    response={200: StreamList},
 )
 def list_streams(
     request: HttpRequest,
@@ -124,7 +124,7 @@ def _between(name: str, value: int, low: int, high: int) -> int:
     "/streams/{stream_name}",
     operation_id="ShowStream",
     summary=gettext_noop("Show a stream and its partitions"),
-    response={200: StreamDetail, **REFUSALS},
+    response={200: StreamDetail},
 )
 def show_stream(
     request: HttpRequest,
@@ -153,7 +153,7 @@ def show_stream(
     "/streams/{stream_name}",
     operation_id="DeleteStream",
     summary=gettext_noop("Delete a stream with its records"),
-    response={204: None, **REFUSALS},
+    response={204: None},
 )
 def delete_stream(
     request: HttpRequest, project_id: Path[str], stream_name: Path[str]
@@ -168,7 +168,7 @@ def delete_stream(
     "/records",
     operation_id="SendRecords",
     summary=gettext_noop("Put records into a stream"),
-    response={200: RecordResults, **REFUSALS},
+    response={200: RecordResults},
 )
 @limited(check_body)
 def send_records(
@@ -236,7 +236,7 @@ def _hash_key(text: str) -> int:
     "/cursors",
     operation_id="ShowCursor",
     summary=gettext_noop("Get a cursor, valid for 5 minutes"),
-    response={200: CursorAnswer, **REFUSALS},
+    response={200: CursorAnswer},
 )
 def show_cursor(
     request: HttpRequest,
@@ -269,7 +269,7 @@ def show_cursor(
     "/records",
     operation_id="ConsumeRecords",
     summary=gettext_noop("Read records from a cursor on"),
-    response={200: RecordPage, **REFUSALS},
+    response={200: RecordPage},
 )
 def consume_records(
     request: HttpRequest,

@@ -13,7 +13,6 @@ from pydantic import Field
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError, refuse
-from console.api.service import REFUSALS
 from functions.forms import EventForm
 from functions.models import Function, TestEvent
 
@@ -97,7 +96,7 @@ def _text(content: str) -> str:
     "/{function_urn}/events",
     operation_id="CreateEvent",
     summary=gettext_noop("Save a test event"),
-    response={200: EventId, **REFUSALS},
+    response={200: EventId},
 )
 def create(
     request: HttpRequest, project_id: Path[str], function_urn: str, body: NewEvent
@@ -111,7 +110,7 @@ def create(
     "/{function_urn}/events",
     operation_id="ListEvents",
     summary=gettext_noop("List test events"),
-    response={200: EventList, **REFUSALS},
+    response={200: EventList},
 )
 def index(
     request: HttpRequest, project_id: Path[str], function_urn: str
@@ -125,7 +124,7 @@ def index(
     "/{function_urn}/events/{event_id}",
     operation_id="ShowEvent",
     summary=gettext_noop("Show a test event"),
-    response={200: Event, **REFUSALS},
+    response={200: Event},
 )
 def show(
     request: HttpRequest, project_id: Path[str], function_urn: str, event_id: str
@@ -140,7 +139,7 @@ def show(
     "/{function_urn}/events/{event_id}",
     operation_id="UpdateEvent",
     summary=gettext_noop("Change a test event"),
-    response={200: EventId, **REFUSALS},
+    response={200: EventId},
 )
 def update(
     request: HttpRequest,
@@ -159,7 +158,7 @@ def update(
     "/{function_urn}/events/{event_id}",
     operation_id="DeleteEvent",
     summary=gettext_noop("Delete a test event"),
-    response={204: None, **REFUSALS},
+    response={204: None},
 )
 def delete(
     request: HttpRequest, project_id: Path[str], function_urn: str, event_id: str

@@ -26,7 +26,7 @@ from console.api.function_shapes import (
     NewFunction,
     config_of,
 )
-from console.api.service import REFUSALS, limited
+from console.api.service import limited
 from functions import code, creating, names
 from functions.exceptions import CodeTooLarge
 from functions.forms import DefinitionForm, NewDefinitionForm
@@ -88,7 +88,7 @@ class MaxInstances(Schema):
     "",
     operation_id="CreateFunction",
     summary=gettext_noop("Create a function"),
-    response={200: FunctionConfig, **REFUSALS},
+    response={200: FunctionConfig},
     exclude_none=True,
 )
 @limited(check_code_body)
@@ -152,7 +152,7 @@ def _latest(function: Function) -> Version:
     "",
     operation_id="ListFunctions",
     summary=gettext_noop("List functions"),
-    response={200: FunctionList, **REFUSALS},
+    response={200: FunctionList},
 )
 def index(
     request: HttpRequest,
@@ -203,7 +203,7 @@ def _failures(function_ids: list[int]) -> dict[int, int]:
     "/{function_urn}",
     operation_id="DeleteFunction",
     summary=gettext_noop("Delete a function, or one of its versions"),
-    response={204: None, **REFUSALS},
+    response={204: None},
 )
 def delete(
     request: HttpRequest, project_id: Path[str], function_urn: str
@@ -222,7 +222,7 @@ def delete(
     "/{function_urn}/config",
     operation_id="ShowFunctionConfig",
     summary=gettext_noop("Show a function's settings"),
-    response={200: FunctionConfig, **REFUSALS},
+    response={200: FunctionConfig},
     exclude_none=True,
 )
 def show(
@@ -236,7 +236,7 @@ def show(
     "/{function_urn}/config",
     operation_id="UpdateFunctionConfig",
     summary=gettext_noop("Change latest's settings"),
-    response={200: FunctionConfig, **REFUSALS},
+    response={200: FunctionConfig},
     exclude_none=True,
 )
 def update(
@@ -296,7 +296,7 @@ def set_limit(function: Function, number: int) -> None:
     "/{function_urn}/config-max-instance",
     operation_id="UpdateFunctionMaxInstanceConfig",
     summary=gettext_noop("Limit how many run at once; 0 disables"),
-    response={200: FunctionConfig, **REFUSALS},
+    response={200: FunctionConfig},
     exclude_none=True,
 )
 def limit(
@@ -311,7 +311,7 @@ def limit(
     "/{function_urn}/collect/{state}",
     operation_id="UpdateFunctionCollectState",
     summary=gettext_noop("Pin a function to the top of the list, or unpin it"),
-    response={200: None, **REFUSALS},
+    response={200: None},
 )
 def pin(
     request: HttpRequest, project_id: Path[str], function_urn: str, state: str

@@ -17,7 +17,7 @@ from console import tokens
 from console.api.authentication import check_length
 from console.api.errors import ApiError
 from console.api.function_shapes import DOMAIN
-from console.api.service import REFUSALS, caller_of
+from console.api.service import caller_of
 from console.lockout import Lock
 from console.models import AccessKey
 from functions.models import Project
@@ -92,7 +92,7 @@ class ProjectList(Schema):
     auth=None,
     operation_id="KeystoneCreateUserTokenByPassword",
     summary=gettext_noop("Get a token, valid for 24 hours, in X-Subject-Token"),
-    response={201: TokenAnswer, **REFUSALS},
+    response={201: TokenAnswer},
 )
 def create_token(
     request: HttpRequest, response: HttpResponse, body: TokenRequest
@@ -205,7 +205,7 @@ def _shown(project: Project) -> dict[str, Any]:
     "/projects",
     operation_id="KeystoneListProjects",
     summary=gettext_noop("List your projects"),
-    response={200: ProjectList, **REFUSALS},
+    response={200: ProjectList},
 )
 def list_projects(request: HttpRequest, name: str = "") -> dict[str, Any]:
     """With the region as name it answers exactly one, which SDKs then use."""

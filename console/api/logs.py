@@ -10,7 +10,6 @@ from ninja import Path, Router, Schema, Status
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError
-from console.api.service import REFUSALS
 from functions.models import LogStream, Project
 
 router = Router(tags=["log"])
@@ -40,7 +39,7 @@ def _detail(project: Project, kind: LogStream.Kind) -> dict[str, Any]:
     "/enable-async-status-logs",
     operation_id="EnableAsyncStatusLog",
     summary=gettext_noop("Switch the status logs of asynchronous requests on"),
-    response={200: None, **REFUSALS},
+    response={200: None},
 )
 def enable_status(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
     """Statuses are always kept here; this gives the stream its names."""
@@ -53,7 +52,7 @@ def enable_status(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
     "/async-status-log-detail",
     operation_id="ShowProjectAsyncStatusLogInfo",
     summary=gettext_noop("Show the names of the status logs"),
-    response={200: LogDetail, **REFUSALS},
+    response={200: LogDetail},
 )
 def status_detail(request: HttpRequest, project_id: Path[str]) -> dict[str, Any]:
     project = lookup.find_project(request, project_id, Right.READ)
@@ -64,7 +63,7 @@ def status_detail(request: HttpRequest, project_id: Path[str]) -> dict[str, Any]
     "/enable-lts-logs",
     operation_id="EnableLtsLogs",
     summary=gettext_noop("Switch function logs on"),
-    response={200: None, **REFUSALS},
+    response={200: None},
 )
 def enable_runs(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
     project = lookup.find_project(request, project_id, Right.CONFIGURE)
@@ -78,7 +77,7 @@ def enable_runs(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
     "/{function_urn}/lts-log-detail",
     operation_id="ShowLtsLogDetails",
     summary=gettext_noop("Show the names of a function's logs"),
-    response={200: LogDetail, **REFUSALS},
+    response={200: LogDetail},
 )
 def run_detail(
     request: HttpRequest, project_id: Path[str], function_urn: str

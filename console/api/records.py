@@ -17,7 +17,7 @@ from asyncconfig.models.invocation import InvocationQuerySet
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError
-from console.api.service import REFUSALS, caller_of
+from console.api.service import caller_of
 
 router = Router(tags=["invocation"])
 MOST_REQUESTS = 10
@@ -57,7 +57,7 @@ class Cancellation(Schema):
     "/{function_urn}/async-invocations",
     operation_id="ListAsyncInvocations",
     summary=gettext_noop("List asynchronous requests"),
-    response={200: AsyncInvocationList, **REFUSALS},
+    response={200: AsyncInvocationList},
 )
 def index(
     request: HttpRequest,
@@ -82,7 +82,7 @@ def index(
     "/{function_urn}/active-async-invocations",
     operation_id="ListActiveAsyncInvocations",
     summary=gettext_noop("List asynchronous requests that are not over"),
-    response={200: AsyncInvocationList, **REFUSALS},
+    response={200: AsyncInvocationList},
 )
 def active(
     request: HttpRequest,
@@ -190,7 +190,7 @@ def _written(moment: datetime) -> str:
     "/{function_urn}/cancel",
     operation_id="CancelAsyncInvocation",
     summary=gettext_noop("Stop a request"),
-    response={200: None, **REFUSALS},
+    response={200: None},
     openapi_extra={
         "responses": {200: {"description": "Stopped.", "content": {"*/*": {}}}}
     },

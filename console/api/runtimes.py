@@ -8,7 +8,6 @@ from ninja import Path, Router, Schema
 
 from console.access import Right
 from console.api import lookup
-from console.api.service import REFUSALS
 from functions.runtime import available_runtimes
 
 router = Router(tags=["function"])
@@ -23,7 +22,7 @@ class RuntimeType(Schema):
     "/runtimetypes",
     operation_id="ListRuntimeTypes",
     summary=gettext_noop("List the runtimes that functions can have here"),
-    response={200: list[RuntimeType], **REFUSALS},
+    response={200: list[RuntimeType]},
 )
 def index(request: HttpRequest, project_id: Path[str]) -> list[dict[str, Any]]:
     lookup.find_project(request, project_id, Right.READ)

@@ -4,6 +4,8 @@ import json
 import logging
 import math
 from collections.abc import Callable
+from functools import cached_property
+from http import HTTPStatus
 from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse
@@ -20,10 +22,6 @@ from console.api.errors import ApiError, Problem
 
 logger = logging.getLogger(__name__)
 Operation = TypeVar("Operation", bound=Callable[..., Any])
-
-REFUSALS: dict[Any, Any] = {
-    frozenset({400, 401, 403, 404, 406, 409, 411, 413, 429, 500, 503}): Problem
-}
 
 
 class StrictParser(Parser):
@@ -81,12 +79,31 @@ class ServiceApi(NinjaAPI):
         return errors.answer(500, "FSS.0500", sentence % told)
 
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
-        schema = super().get_openapi_schema(**kwargs)
-        schema["components"]["securitySchemes"] = SECURITY
-        schema["security"] = [{name: []} for name in SECURITY]
-        return schema
+        """Return the document; made once, since it is the same for everybody."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> OpenAPISchema:
+        document = super().get_openapi_schema()
+        document["components"]["schemas"]["Problem"] = Problem.json_schema()
+        document["components"]["securitySchemes"] = SECURITY
+        document["security"] = [{name: []} for name in SECURITY]
+        for methods in document["paths"].values():
+            for operation in methods.values():
+                operation["responses"] = REFUSALS | operation["responses"]
+        return document
 
 
+# What every operation may answer instead of what it promises.
+REFUSALS = {
+    status: {
+        "description": HTTPStatus(status).phrase,
+        "content": {
+            "application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+        },
+    }
+    for status in (400, 401, 403, 404, 406, 409, 411, 413, 429, 500, 503)
+}
 SECURITY = {
     "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"},
     "signature": {

@@ -18,7 +18,6 @@ from asyncconfig.statistics import Slot
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError
-from console.api.service import REFUSALS
 from functions.creating import MAX_FUNCTIONS
 from functions.models import CodeBlob, Function, Version
 
@@ -144,7 +143,7 @@ def _of_function(named: lookup.Named, period: str) -> dict[str, Any]:
     "/functions/statistics",
     operation_id="ListStatistics",
     summary=gettext_noop("A project's figures"),
-    response={200: ProjectStatistics, **REFUSALS},
+    response={200: ProjectStatistics},
     exclude_none=True,
 )
 def project_statistics(
@@ -196,7 +195,7 @@ def _first_month(count: int) -> datetime:
     "/functions/{function_urn}/statistics/{period}",
     operation_id="ListFunctionStatistics",
     summary=gettext_noop("A function's figures"),
-    response={200: FunctionFigures, **REFUSALS},
+    response={200: FunctionFigures},
 )
 def function_statistics(
     request: HttpRequest, project_id: Path[str], function_urn: str, period: str
@@ -209,7 +208,7 @@ def function_statistics(
     "/functions/{function_urn}/slareports/{period}",
     operation_id="ShowFunctionMetrics",
     summary=gettext_noop("A function's figures, with its instances"),
-    response={200: FunctionMetrics, **REFUSALS},
+    response={200: FunctionMetrics},
 )
 def function_metrics(
     request: HttpRequest, project_id: Path[str], function_urn: str, period: str
@@ -223,7 +222,7 @@ def function_metrics(
     "/function/report",
     operation_id="ListFunctionAsMetric",
     summary=gettext_noop("The functions that failed most"),
-    response={200: MetricList, **REFUSALS},
+    response={200: MetricList},
 )
 def report(
     request: HttpRequest,
@@ -279,7 +278,7 @@ def _moment(text: str, otherwise: datetime) -> datetime:
     "/quotas",
     operation_id="ListQuotas",
     summary=gettext_noop("What a project may have, and has"),
-    response={200: Quotas, **REFUSALS},
+    response={200: Quotas},
     exclude_none=True,
 )
 def quotas(request: HttpRequest, project_id: Path[str]) -> dict[str, Any]:

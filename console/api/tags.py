@@ -12,7 +12,6 @@ from pydantic import Field
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError
-from console.api.service import REFUSALS
 from functions import tags
 from functions.models import Function
 
@@ -78,7 +77,7 @@ def _find(
     "/{resource_type}/{resource_id}/tags/create",
     operation_id="CreateTags",
     summary=gettext_noop("Give a function tags"),
-    response={204: None, **REFUSALS},
+    response={204: None},
 )
 def create(
     request: HttpRequest,
@@ -96,7 +95,7 @@ def create(
     "/{resource_type}/{resource_id}/tags/delete",
     operation_id="DeleteTags",
     summary=gettext_noop("Take tags from a function"),
-    response={204: None, **REFUSALS},
+    response={204: None},
 )
 def delete(
     request: HttpRequest,
@@ -114,7 +113,7 @@ def delete(
     "/{resource_type}/{resource_id}/tags",
     operation_id="ListFunctionTags",
     summary=gettext_noop("List a function's tags"),
-    response={200: TagList, **REFUSALS},
+    response={200: TagList},
 )
 def of_function(
     request: HttpRequest, project_id: Path[str], resource_type: str, resource_id: str
@@ -128,7 +127,7 @@ def of_function(
     "/{resource_type}/tags",
     operation_id="ShowProjectTagsList",
     summary=gettext_noop("List the tags of a project's functions"),
-    response={200: ProjectTagList, **REFUSALS},
+    response={200: ProjectTagList},
 )
 def of_project(
     request: HttpRequest, project_id: Path[str], resource_type: str

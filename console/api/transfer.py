@@ -16,7 +16,7 @@ from console.api import lookup
 from console.api.errors import ApiError, refuse
 from console.api.function_shapes import FunctionConfig, config_of
 from console.api.functions import CODES, FORM_NAMES, check_code_body
-from console.api.service import REFUSALS, limited
+from console.api.service import limited
 from functions import creating, names, networks, transfer
 from functions.forms import NewDefinitionForm
 
@@ -43,7 +43,7 @@ class ImportedFunction(Schema):
     "/{function_urn}/export",
     operation_id="ExportFunction",
     summary=gettext_noop("Export a function as an archive"),
-    response={200: None, **REFUSALS},
+    response={200: None},
     openapi_extra=ARCHIVE,
 )
 def export(
@@ -69,7 +69,7 @@ def export(
     "/import",
     operation_id="ImportFunction",
     summary=gettext_noop("Create a function from an exported archive"),
-    response={200: FunctionConfig, **REFUSALS},
+    response={200: FunctionConfig},
     exclude_none=True,
 )
 @limited(check_code_body)

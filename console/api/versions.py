@@ -15,7 +15,6 @@ from console.access import Right
 from console.api import async_config, lookup
 from console.api.errors import refuse
 from console.api.function_shapes import FunctionConfig, config_of
-from console.api.service import REFUSALS
 from functions import names, publishing
 from functions.forms import VersionForm
 from functions.models import Version
@@ -58,7 +57,7 @@ def _version(version: Version, config: AsyncConfig | None) -> dict[str, Any]:
     "/{function_urn}/versions",
     operation_id="CreateFunctionVersion",
     summary=gettext_noop("Publish latest as a version"),
-    response={200: VersionConfig, **REFUSALS},
+    response={200: VersionConfig},
     exclude_none=True,
 )
 def publish(
@@ -84,7 +83,7 @@ def publish(
     "/{function_urn}/versions",
     operation_id="ListFunctionVersions",
     summary=gettext_noop("List versions"),
-    response={200: VersionList, **REFUSALS},
+    response={200: VersionList},
     exclude_none=True,
 )
 def index(
