@@ -43,6 +43,7 @@ ADMINISTRATOR = "FunctionGraph Administrator"
 INVOKER = "FunctionGraph Invoker"
 READER = "FunctionGraph ReadOnlyAccess"
 PROJECT_KEY = "project_id"
+MOST_PROJECTS = 100
 
 Person = AbstractBaseUser | AnonymousUser
 P = ParamSpec("P")
@@ -128,20 +129,28 @@ def needs(
     return closed
 
 
+def get_projects(request: HttpRequest) -> list[Project]:
+    """Return a person's first 100 projects, asked once per request."""
+    known: list[Project] | None = getattr(request, "_projects", None)
+    if known is None:
+        known = list(Project.objects.of(request.user).order_by("pk")[:MOST_PROJECTS])
+        request._projects = known  # type: ignore[attr-defined]
+    return known
+
+
 def get_project(request: HttpRequest) -> Project:
     """Return the project a person works in: the chosen one, or the first."""
-    known: Project | None = getattr(request, "_project", None)
-    if known is None:
-        projects = Project.objects.of(request.user).order_by("pk")
-        chosen = request.session.get(PROJECT_KEY)
-        known = projects.filter(project_id=chosen).first() if chosen else None
-        known = known or projects.first()
-        if known is None:
-            raise PermissionDenied(
-                _("You belong to no project. Ask an administrator to add you to one.")
-            )
-        request._project = known  # type: ignore[attr-defined]
-    return known
+    projects = get_projects(request)
+    if not projects:
+        raise PermissionDenied(
+            _("You belong to no project. Ask an administrator to add you to one.")
+        )
+    chosen = request.session.get(PROJECT_KEY, projects[0].project_id)
+    for project in projects:
+        if project.project_id == chosen:
+            return project
+    beyond = Project.objects.of(request.user).filter(project_id=chosen)
+    return beyond.first() or projects[0]
 
 
 def get_function(project: Project, package: str, name: str) -> Function:

@@ -10,7 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from console import access
 from console.access import Right
-from functions.models import Project
 
 THEMES = ("system", "light", "dark")
 # What app.js writes when it ages times and counts down.
@@ -125,7 +124,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         return known
     return known | {
         "navigation": _navigation(user, request.path),
-        "projects": lambda: list(Project.objects.of(user).order_by("pk")[:100]),
+        "projects": lambda: access.get_projects(request),
         "project": lambda: access.get_project(request),
     }
 

@@ -247,5 +247,5 @@ def test_the_list_takes_a_fixed_number_of_queries(
         agencies.create(project, f"a{number}", agencies.Wanted([], Reach()))
         make_function(project=project)
 
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(6):
         pages.get(reverse("agencies"))

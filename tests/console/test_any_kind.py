@@ -255,5 +255,5 @@ def test_the_dialog_takes_a_fixed_number_of_queries(
     others = [make_function() for _turn in range(functions)]
     make_config(function, on_success=others[0], on_failure=others[0])
 
-    with django_assert_max_num_queries(36):
+    with django_assert_max_num_queries(34):
         pages.get(url(function))

@@ -310,9 +310,9 @@ def test_pages_ask_a_fixed_number_of_times(
         make_bucket(project=project)
         put(obs, bucket, f"{accept(function).request_id}.json")
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(7):
         signed_in.get("/resources/buckets")
-    with django_assert_max_num_queries(10):
+    with django_assert_max_num_queries(9):
         page = signed_in.get(f"/resources/buckets/{bucket.name}")
 
     assert page.text.count("→</a>") == rows

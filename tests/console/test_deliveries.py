@@ -51,7 +51,7 @@ def test_the_list_takes_a_fixed_number_of_queries(
 ):
     fail(project, kind, count=rows)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         page = person.get("/deliveries")
 
     assert page.text.count('id="delivery-') == rows

@@ -241,7 +241,7 @@ def test_the_lists_have_a_fixed_number_of_queries(
         networks.connect(latest(make_function(project=project)), subnet)
         networks.create_subnet(subnet.vpc, name="more", cidr="10.0.9.0/24")
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(7):
         pages.get("/networks")
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(7):
         pages.get(reverse("network", args=[subnet.vpc.vpc_id]))

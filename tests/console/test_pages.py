@@ -113,7 +113,7 @@ def test_logs_take_a_fixed_number_of_queries(
         demo.run(made, "fail", by="boss")
     engine.run()
 
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(14):
         pages.get(reverse("function-logs", args=["default", "test1"]))
 
 
@@ -124,7 +124,7 @@ def test_function_list_takes_a_fixed_number_of_queries(
     for _turn in range(rows):
         make_function()
 
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(8):
         pages.get(reverse("functions"))
 
 

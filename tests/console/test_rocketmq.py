@@ -209,9 +209,9 @@ def test_the_pages_have_a_fixed_number_of_queries(
         dead_letters(engine, instance, number=rows)
 
     # PostgreSQL is asked for the time as well.
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(8):
         pages.get("/resources/rocketmq")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(11):
         pages.get(at(instance))
 
 

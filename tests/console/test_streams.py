@@ -262,7 +262,7 @@ def test_the_pages_ask_a_fixed_number_of_queries(
         put(stream, *[b"{}"] * rows, key=str(invocation.request_id))
 
     # PostgreSQL is asked for the time, SQLite is not.
-    most = 8 + (connection.vendor == "postgresql")
+    most = 7 + (connection.vendor == "postgresql")
     with django_assert_max_num_queries(most):
         pages.get(INDEX)
     with django_assert_max_num_queries(most + 1):

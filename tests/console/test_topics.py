@@ -304,11 +304,11 @@ def test_lists_are_paged_with_a_fixed_number_of_queries(
     for _turn in range(52):
         message = publish(topic)
 
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(7):
         first = pages.get("/resources/topics")
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(10):
         shown = pages.get(url("topic", topic))
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(10):
         detail = pages.get(url("message", topic, message.message_id))
 
     assert len(first.context["rows"]) == len(shown.context["rows"]) == 50
