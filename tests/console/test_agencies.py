@@ -30,18 +30,6 @@ KEYED = {
 
 
 @pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def pages(client, project):
-    client.force_login(make_user(group=access.ADMINISTRATOR, project=project))
-    client.cookies["django_language"] = "en"
-    return client
-
-
-@pytest.fixture
 def keyed(project):
     reach = Reach("AK1", "S3CR3T-VALUE", "p1", "cn-east-3", {"OBS": "https://o.test"})
     return agencies.create(

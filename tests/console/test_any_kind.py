@@ -6,7 +6,6 @@ from django.urls import reverse
 from asyncconfig import verifying
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import AsyncConfig
-from console import access
 from functions import agencies
 from functions.models import Agency
 from tests.factories import (
@@ -14,24 +13,10 @@ from tests.factories import (
     latest,
     make_config,
     make_function,
-    make_project,
-    make_user,
 )
 from tests.kinds import PUT, SEND, Box, Rocket
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def pages(client, project):
-    client.force_login(make_user(group=access.ADMINISTRATOR, project=project))
-    client.cookies["django_language"] = "en"
-    return client
 
 
 @pytest.fixture

@@ -7,24 +7,12 @@ from django.utils import translation
 from asyncconfig import loops
 from asyncconfig.models import AsyncConfig
 from console import access
-from tests.factories import latest, make_config, make_function, make_project, make_user
+from tests.factories import latest, make_config, make_function, make_user
 
 pytestmark = pytest.mark.django_db
 
 FAULTS = "Enter a whole number from 0 to 3."
 AGES = "Enter a whole number from 1 to 86400 (24 hours)."
-
-
-@pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def pages(client, project):
-    client.force_login(make_user(group=access.ADMINISTRATOR, project=project))
-    client.cookies["django_language"] = "en"
-    return client
 
 
 def url(function, page="edit"):

@@ -26,11 +26,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
 def signed_in(client, project):
     client.force_login(make_user(group=ADMINISTRATOR, project=project))
     return client

@@ -6,7 +6,7 @@ import pytest
 
 from asyncconfig import clock
 from asyncconfig.models import Delivery
-from console.access import ADMINISTRATOR, READER
+from console.access import READER
 from tests import targets
 from tests.factories import make_function, make_project, make_user
 
@@ -16,19 +16,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def kind(monkeypatch):
     return targets.scripted(monkeypatch)
-
-
-@pytest.fixture
-def project(db):
-    return make_project()
-
-
-@pytest.fixture
-def person(client, project):
-    user = make_user(project=project, group=ADMINISTRATOR)
-    client.force_login(user)
-    client.cookies["django_language"] = "en"
-    return client
 
 
 def fail(project, kind, name="there", count=1):
@@ -47,42 +34,42 @@ def statuses():
 
 @pytest.mark.parametrize("rows", [1, 3])
 def test_the_list_takes_a_fixed_number_of_queries(
-    person, project, kind, rows, django_assert_num_queries
+    pages, project, kind, rows, django_assert_num_queries
 ):
     fail(project, kind, count=rows)
 
     with django_assert_num_queries(6):
-        page = person.get("/deliveries")
+        page = pages.get("/deliveries")
 
     assert page.text.count('id="delivery-') == rows
 
 
-def test_the_list_is_filtered_by_target_and_state(person, project, kind):
+def test_the_list_is_filtered_by_target_and_state(pages, project, kind):
     (here,) = fail(project, kind, "here")
     fail(project, kind, "elsewhere")
 
-    page = person.get("/deliveries?kind=Scripted&target=here&status=failed").text
+    page = pages.get("/deliveries?kind=Scripted&target=here&status=failed").text
 
     assert f"delivery-{here.delivery_id}" in page
     assert page.count('id="delivery-') == 1
     assert "Owed to this target" in page
 
 
-def test_another_projects_notifications_are_not_listed(person, kind):
+def test_another_projects_notifications_are_not_listed(pages, kind):
     fail(make_project("other"), kind)
 
-    page = person.get("/deliveries")
+    page = pages.get("/deliveries")
 
     assert "It refuses." not in page.text
 
 
-def test_a_whole_target_is_sent_again_since_a_time(person, project, kind):
+def test_a_whole_target_is_sent_again_since_a_time(pages, project, kind):
     old, new = fail(project, kind)[0], fail(project, kind)[0]
     Delivery.objects.filter(pk=old.pk).update(
         created_at=clock.now() - timedelta(hours=2)
     )
 
-    answer = person.post(
+    answer = pages.post(
         "/deliveries/resend",
         {"kind": "Scripted", "target": "there", "since": "1h", "next": "/deliveries"},
         follow=True,
@@ -93,10 +80,10 @@ def test_a_whole_target_is_sent_again_since_a_time(person, project, kind):
     assert new.pk > old.pk
 
 
-def test_one_projects_target_is_not_anothers(person, kind):
+def test_one_projects_target_is_not_anothers(pages, kind):
     fail(make_project("other"), kind)
 
-    person.post("/deliveries/resend", {"kind": "Scripted", "target": "there"})
+    pages.post("/deliveries/resend", {"kind": "Scripted", "target": "there"})
 
     assert statuses() == ["FAILED"]
 
@@ -113,10 +100,10 @@ def test_readers_may_look_but_not_send(client, project, kind):
     assert statuses() == ["FAILED"]
 
 
-def test_one_is_sent_again_from_the_list(person, project, kind):
+def test_one_is_sent_again_from_the_list(pages, project, kind):
     (row,) = fail(project, kind)
 
-    answer = person.post(
+    answer = pages.post(
         f"/deliveries/{row.delivery_id}/resend", {"next": "/deliveries?status=failed"}
     )
 
@@ -124,10 +111,10 @@ def test_one_is_sent_again_from_the_list(person, project, kind):
     assert statuses() == ["WAIT"]
 
 
-def test_a_strangers_address_is_not_gone_to(person, project, kind):
+def test_a_strangers_address_is_not_gone_to(pages, project, kind):
     (row,) = fail(project, kind)
 
-    answer = person.post(
+    answer = pages.post(
         f"/deliveries/{row.delivery_id}/resend", {"next": "https://evil.example/"}
     )
 
@@ -148,24 +135,24 @@ def test_operators_see_and_resend_every_projects_targets(client, kind):
     assert statuses() == ["WAIT"]
 
 
-def test_operators_pages_are_for_staff(person, project, kind):
+def test_operators_pages_are_for_staff(pages, project, kind):
     (row,) = fail(project, kind)
 
-    page = person.get("/operator/deliveries")
-    refused = person.post("/operator/deliveries/resend", {"place": row.place})
+    page = pages.get("/operator/deliveries")
+    refused = pages.post("/operator/deliveries/resend", {"place": row.place})
 
     assert (page.status_code, refused.status_code) == (403, 403)
     assert statuses() == ["FAILED"]
 
 
-def test_a_target_that_is_an_id_is_called_by_its_name(person, project, kind):
+def test_a_target_that_is_an_id_is_called_by_its_name(pages, project, kind):
     (row,) = fail(project, kind)
     place = f"{project.pk}:RocketMQ:7b21f2df-1f32-465a-9472-37544a3fa206/late"
     Delivery.objects.filter(pk=row.pk).update(
         kind="RocketMQ", place=place, target="orders/late"
     )
 
-    page = person.get("/deliveries")
+    page = pages.get("/deliveries")
 
     assert [one.label for one in page.context["targets"]] == ["orders/late"]
     assert "RocketMQ orders/late" in page.text

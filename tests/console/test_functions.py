@@ -8,7 +8,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from asyncconfig.models import Invocation
-from console import access
 from functions import code
 from functions.models import Alias, Function, TestEvent, Version
 from functions.runtime import available_runtimes
@@ -18,19 +17,9 @@ from tests.factories import (
     latest,
     make_config,
     make_function,
-    make_project,
-    make_user,
 )
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def pages(client):
-    project = make_project()
-    client.force_login(make_user(group=access.ADMINISTRATOR, project=project))
-    client.cookies["django_language"] = "en"
-    return client
 
 
 def new(**changed):

@@ -19,18 +19,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def pages(client, project):
-    client.force_login(make_user(group=access.ADMINISTRATOR, project=project))
-    client.cookies["django_language"] = "en"
-    return client
-
-
-@pytest.fixture
 def stranger(client):
     client.force_login(make_user(group=access.ADMINISTRATOR, project=make_project()))
     return client

@@ -21,18 +21,6 @@ HTMX = {"HX-Request": "true"}
 
 
 @pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def pages(client, project):
-    client.force_login(make_user(group=access.ADMINISTRATOR, project=project))
-    client.cookies["django_language"] = "en"
-    return client
-
-
-@pytest.fixture
 def box(monkeypatch, project):
     made = Box()
     monkeypatch.setitem(KINDS, "Box", made)

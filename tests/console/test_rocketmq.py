@@ -26,11 +26,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
 def subnet(project):
     return make_subnet(project=project)
 
@@ -38,13 +33,6 @@ def subnet(project):
 @pytest.fixture
 def instance(subnet):
     return make_rocket_instance(vpc=subnet.vpc)
-
-
-@pytest.fixture
-def pages(client, project):
-    client.force_login(make_user(group=access.ADMINISTRATOR, project=project))
-    client.cookies["django_language"] = "en"
-    return client
 
 
 def fields(network, **changed):

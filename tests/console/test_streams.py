@@ -26,18 +26,6 @@ NEW = {"name": "fresh", "partitions": "2", "retention_hours": "48"}
 RECORD = {"content": '{"a": 1}', "partition_key": "k"}
 
 
-@pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def pages(client, project):
-    client.force_login(make_user(group=access.ADMINISTRATOR, project=project))
-    client.cookies["django_language"] = "en"
-    return client
-
-
 def put(stream, *data, key="k", partition=0):
     records.put(stream, [NewRecord(one, partition, key) for one in data])
 

@@ -34,16 +34,9 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def project():
-    return make_project()
-
-
-@pytest.fixture
-def pages(client, project, settings):
+def pages(pages, settings):
     settings.OUTGOING_ALLOWED = ["127.0.0.1"]
-    client.force_login(make_user(group=access.ADMINISTRATOR, project=project))
-    client.cookies["django_language"] = "en"
-    return client
+    return pages
 
 
 def url(name, topic, *more):
