@@ -86,3 +86,9 @@ def load(
         may_configure=access.may(request.user, Right.CONFIGURE),
         may_invoke=access.may(request.user, Right.INVOKE),
     )
+
+
+def load_settings(request: HttpRequest, package: str, name: str) -> Head:
+    """Find the function for a page of its configuration, which a POST changes."""
+    right = Right.READ if request.method == "GET" else Right.CONFIGURE
+    return load(request, package, name, tab="settings", right=right)

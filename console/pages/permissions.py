@@ -15,7 +15,6 @@ from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination
 from asyncconfig.models.config import Chosen
 from console import places
-from console.access import Right
 from console.htmx import render_page
 from console.pages import heads
 from console.pages.heads import Head
@@ -37,15 +36,10 @@ class Row:
     url: str = ""
 
 
-def _head(request: HttpRequest, package: str, name: str) -> Head:
-    right = Right.READ if request.method == "GET" else Right.CONFIGURE
-    return heads.load(request, package, name, tab="settings", right=right)
-
-
 @require_http_methods(["GET", "POST"])
 def show(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """Show what is needed and granted; a POST gives latest another agency."""
-    head = _head(request, package, name)
+    head = heads.load_settings(request, package, name)
     data = request.POST if request.method == "POST" else None
     form = RunAsForm(data, version=head.version)
     if form.is_valid():
@@ -104,7 +98,7 @@ def _rows(head: Head, asked: str) -> list[Row]:
 @require_POST
 def grant(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """Allow the agency what this function's destinations lack."""
-    head = _head(request, package, name)
+    head = heads.load_settings(request, package, name)
     known = {kind.action for kind in KINDS.values()}
     wanted = [one for one in request.POST.getlist("action") if one in known]
     agency = head.version.agency

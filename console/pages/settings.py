@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from asyncconfig import clock, configuring, removing
-from console.access import Right
 from console.htmx import render_page
 from console.pages import heads
 from console.pages.heads import Head
@@ -19,14 +18,9 @@ from functions.forms import AliasForm, GeneralForm, VersionForm
 from functions.models import Alias, Function, Version
 
 
-def _head(request: HttpRequest, package: str, name: str) -> Head:
-    right = Right.READ if request.method == "GET" else Right.CONFIGURE
-    return heads.load(request, package, name, tab="settings", right=right)
-
-
 @require_http_methods(["GET", "POST"])
 def general(request: HttpRequest, package: str, name: str) -> HttpResponse:
-    head = _head(request, package, name)
+    head = heads.load_settings(request, package, name)
     data = request.POST if request.method == "POST" else None
     form = GeneralForm(data, version=head.version)
     if form.is_valid():
@@ -52,7 +46,7 @@ def general(request: HttpRequest, package: str, name: str) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def versions(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """List the versions; publish latest as a new one, its configuration included."""
-    head = _head(request, package, name)
+    head = heads.load_settings(request, package, name)
     form = VersionForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
@@ -95,7 +89,7 @@ def _publish(request: HttpRequest, head: Head, form: VersionForm) -> Version:
 def delete_version(
     request: HttpRequest, package: str, name: str, version: str
 ) -> HttpResponse:
-    head = _head(request, package, name)
+    head = heads.load_settings(request, package, name)
     found = get_object_or_404(
         Version.objects.alive(), function=head.function, name=version
     )
@@ -111,7 +105,7 @@ def delete_version(
 @require_http_methods(["GET", "POST"])
 def aliases(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """List the aliases; create one, or point one elsewhere."""
-    head = _head(request, package, name)
+    head = heads.load_settings(request, package, name)
     data = request.POST if request.method == "POST" else None
     form = AliasForm(data, function=head.function)
     if form.is_valid():
@@ -155,7 +149,7 @@ def _point(function: Function, form: AliasForm) -> None:
 def delete_alias(
     request: HttpRequest, package: str, name: str, alias: str
 ) -> HttpResponse:
-    head = _head(request, package, name)
+    head = heads.load_settings(request, package, name)
     get_object_or_404(Alias, function=head.function, name=alias).delete()
     messages.success(request, _("Alias %(name)s deleted.") % {"name": alias})
     return redirect("function-aliases", package, name)

@@ -157,8 +157,7 @@ def delete_subnet(request: HttpRequest, vpc_id: UUID, subnet_id: UUID) -> HttpRe
 @require_http_methods(["GET", "POST"])
 def of_function(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """Turn a function's VPC access on or off; published versions are read-only."""
-    right = Right.READ if request.method == "GET" else Right.CONFIGURE
-    head = heads.load(request, package, name, tab="settings", right=right)
+    head = heads.load_settings(request, package, name)
     data = request.POST if request.method == "POST" else None
     form = NetworkForm(data, version=head.version)
     if form.is_valid():
