@@ -86,4 +86,11 @@ class InboundRule(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.first_port}–{self.last_port} {self.source}"
+        return f"{self.ports} {self.source}"
+
+    @property
+    def ports(self) -> str:
+        """The range as people read it: 8081, or 8081–8085."""
+        if self.first_port == self.last_port:
+            return str(self.first_port)
+        return f"{self.first_port}–{self.last_port}"

@@ -20,7 +20,7 @@ from asyncconfig.statistics import Arrivals
 from console import drawing, places
 from console.access import Right
 from console.htmx import redirect_page, render_page, wants_fragment
-from console.pages import heads
+from console.pages import confirming, heads
 from console.pages.dialog import Dialog
 from console.pages.heads import Head
 
@@ -190,5 +190,13 @@ def remove(request: HttpRequest, package: str, name: str) -> HttpResponse:
         configuring.remove(head.version, by=by)
         messages.success(request, _("Async configuration removed."))
         return _back(request, head)
-    context = {"head": head, "section": "async"}
-    return render_page(request, "async_config/remove.html", context, partial="dialog")
+    question = _(
+        "Remove the async configuration of %(fn)s? "
+        "Requests then use the defaults and nothing is notified."
+    )
+    return confirming.ask(
+        request,
+        _("Remove configuration"),
+        question % {"fn": name},
+        back=reverse("function-async", args=[package, name]) + head.query,
+    )

@@ -3,13 +3,14 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from console import access
 from console.access import Right
 from console.htmx import render_page
-from console.pages import heads
+from console.pages import confirming, heads
 from console.pages.heads import Head
 from functions import starters
 from functions.forms import EventForm
@@ -68,11 +69,17 @@ def _render(
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def delete(
     request: HttpRequest, package: str, name: str, event_name: str
 ) -> HttpResponse:
+    """Ask, and then delete a test event."""
     head = heads.load(request, package, name, tab="events", right=Right.CONFIGURE)
-    access.get_event(head.function, event_name).delete()
+    event = access.get_event(head.function, event_name)
+    if request.method == "GET":
+        question = _("Delete %(key)s? This can't be undone.") % {"key": event_name}
+        back = reverse("function-events", args=[package, name])
+        return confirming.ask(request, _("Delete test event"), question, back=back)
+    event.delete()
     messages.success(request, _("Test event %(name)s deleted.") % {"name": event_name})
     return redirect("function-events", package, name)

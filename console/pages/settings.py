@@ -4,12 +4,14 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from asyncconfig import clock, configuring, removing
+from console.access import Right
 from console.htmx import render_page
-from console.pages import heads
+from console.pages import confirming, heads
 from console.pages.heads import Head
 from functions import aliases as pointing
 from functions import creating, publishing
@@ -85,14 +87,22 @@ def _publish(request: HttpRequest, head: Head, form: VersionForm) -> Version:
     return published
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def delete_version(
     request: HttpRequest, package: str, name: str, version: str
 ) -> HttpResponse:
-    head = heads.load_settings(request, package, name)
+    """Ask, and then delete a version; latest, and what an alias points at, stays."""
+    head = heads.load(request, package, name, tab="settings", right=Right.CONFIGURE)
     found = get_object_or_404(
         Version.objects.alive(), function=head.function, name=version
     )
+    if request.method == "GET":
+        question = _(
+            "Delete version %(name)s with its configuration? This can't be undone."
+        )
+        back = reverse("function-versions", args=[package, name])
+        title = _("Delete version")
+        return confirming.ask(request, title, question % {"name": version}, back=back)
     try:
         removing.delete_version(found)
     except FunctionsError as error:
@@ -145,11 +155,18 @@ def _point(function: Function, form: AliasForm) -> None:
         pointing.point(there, **wanted)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 def delete_alias(
     request: HttpRequest, package: str, name: str, alias: str
 ) -> HttpResponse:
-    head = heads.load_settings(request, package, name)
-    get_object_or_404(Alias, function=head.function, name=alias).delete()
+    """Ask, and then delete an alias; the version it points at stays."""
+    head = heads.load(request, package, name, tab="settings", right=Right.CONFIGURE)
+    found = get_object_or_404(Alias, function=head.function, name=alias)
+    if request.method == "GET":
+        question = _("Delete alias %(name)s? Requests that name it are then refused.")
+        back = reverse("function-aliases", args=[package, name])
+        title = _("Delete alias")
+        return confirming.ask(request, title, question % {"name": alias}, back=back)
+    found.delete()
     messages.success(request, _("Alias %(name)s deleted.") % {"name": alias})
     return redirect("function-aliases", package, name)

@@ -37,6 +37,7 @@ DETAILS = [
 DIALOGS = [
     f"{SETTINGS}/async/edit",
     "/resources/buckets/new-life/delete",
+    f"{SETTINGS}/async/remove",
     "/resources/streams/flow/records",
     "/resources/topics/news/subscribe",
     "/networks/new",

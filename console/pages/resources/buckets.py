@@ -23,6 +23,7 @@ from asyncconfig.models.config import OBS
 from console import access
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
+from console.pages import confirming
 from console.pages.resources import owed
 from functions.models import Project
 
@@ -288,8 +289,8 @@ def delete_object(request: HttpRequest, name: str) -> HttpResponse:
     folder = urlencode({"prefix": key.rpartition("/")[0] + "/"}) if "/" in key else ""
     back = f"{reverse('bucket', args=[name])}?{folder}"
     if request.method == "GET" or not key:
-        context = {"bucket": bucket, "key": key, "back": back}
-        return _dialog(request, "object_delete", context, is_refused=False)
+        question = _("Delete %(key)s? This can't be undone.") % {"key": key}
+        return confirming.ask(request, _("Delete object"), question, back=back)
     try:
         storage.own().delete(name, key)
     except StorageError as error:

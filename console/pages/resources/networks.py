@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from console import access
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
-from console.pages import heads
+from console.pages import confirming, heads
 from functions import networks
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
 from functions.forms import NetworkForm, SubnetForm, VpcForm
@@ -125,8 +125,10 @@ def delete(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
     """Ask, and then delete a VPC; what is used says by whom, and stays."""
     vpc = _changed_vpc(request, vpc_id)
     if request.method == "GET":
-        context = _shown(request, vpc)
-        return _dialog(request, "network_delete", context, is_refused=False)
+        question = _("Delete %(name)s with its subnets? This can't be undone.")
+        told = {"name": vpc.name}
+        back = reverse("network", args=[vpc_id])
+        return confirming.ask(request, _("Delete VPC"), question % told, back=back)
     try:
         networks.delete_vpc(vpc)
     except FunctionsError as error:
@@ -143,8 +145,9 @@ def delete_subnet(request: HttpRequest, vpc_id: UUID, subnet_id: UUID) -> HttpRe
     vpc = _changed_vpc(request, vpc_id)
     subnet = get_object_or_404(Subnet, vpc=vpc, subnet_id=subnet_id)
     if request.method == "GET":
-        context = _shown(request, vpc) | {"subnet": subnet}
-        return _dialog(request, "subnet_delete", context, is_refused=False)
+        question = _("Delete %(key)s? This can't be undone.") % {"key": subnet.name}
+        back = reverse("network", args=[vpc_id])
+        return confirming.ask(request, _("Delete subnet"), question, back=back)
     try:
         networks.delete_subnet(subnet)
     except FunctionsError as error:

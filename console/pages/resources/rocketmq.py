@@ -24,6 +24,7 @@ from asyncconfig.uses import Use
 from console import access, states
 from console.access import Right, needs
 from console.htmx import render_page
+from console.pages import confirming
 from console.pages.resources import owed
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
 from functions.models import Project
@@ -191,10 +192,18 @@ def add_topic(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     return _render(request, instance, form, RuleForm(), status=422)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Right.READ)
 def remove_topic(request: HttpRequest, instance_id: UUID, topic: str) -> HttpResponse:
+    """Ask, and then forget a topic; one that is told of failures stays."""
     instance = _instance(request, instance_id, Right.CONFIGURE)
+    if request.method == "GET":
+        question = _(
+            "Remove topic %(name)s? It can't be chosen any more; the broker keeps it."
+        )
+        back = reverse("rocketmq-instance", args=[instance_id])
+        title = _("Remove topic")
+        return confirming.ask(request, title, question % {"name": topic}, back=back)
     try:
         brokering.remove_topic(instance, topic)
     except FunctionsError as error:
@@ -219,11 +228,21 @@ def add_rule(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     return _render(request, instance, TopicForm(), form, status=422)
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @needs(Right.READ)
 def remove_rule(request: HttpRequest, instance_id: UUID, rule: int) -> HttpResponse:
+    """Ask, and then remove an inbound rule of the instance's security group."""
     instance = _instance(request, instance_id, Right.CONFIGURE)
-    get_object_or_404(InboundRule, instance=instance, pk=rule).delete()
+    found = get_object_or_404(InboundRule, instance=instance, pk=rule)
+    if request.method == "GET":
+        question = _(
+            "Remove the rule for %(ports)s from %(source)s? "
+            "Notifications that need it are not sent any more."
+        )
+        told = {"ports": found.ports, "source": found.source}
+        back = reverse("rocketmq-instance", args=[instance_id])
+        return confirming.ask(request, _("Remove rule"), question % told, back=back)
+    found.delete()
     return redirect("rocketmq-instance", instance_id)
 
 

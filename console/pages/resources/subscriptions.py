@@ -18,6 +18,7 @@ from asyncconfig.topic_forms import SubscriptionForm
 from console import access
 from console.access import Right
 from console.htmx import redirect_page, render_page
+from console.pages import confirming
 from console.pages.resources import topics
 from functions.models import Function
 
@@ -111,9 +112,12 @@ def remove(request: HttpRequest, topic: str, subscription_id: UUID) -> HttpRespo
         subscribing.unsubscribe(subscription)
         messages.success(request, _("Subscription removed."))
         return redirect_page(request, reverse("topic", args=[found.name]))
-    context = topics.shown(request, found) | {"subscription": subscription}
-    return render_page(
-        request, "resources/topics/unsubscribe.html", context, partial="dialog"
+    question = _("Remove %(endpoint)s? What still waits for it is not sent any more.")
+    return confirming.ask(
+        request,
+        _("Remove subscription"),
+        question % {"endpoint": subscription.endpoint},
+        back=reverse("topic", args=[found.name]),
     )
 
 
