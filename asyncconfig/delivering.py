@@ -82,18 +82,18 @@ def resend(delivery: Delivery) -> bool:
     automatic try is replaced by this one.
     """
     this = Delivery.objects.filter(pk=delivery.pk)
-    return bool(resend_all(this, arrived_too=True))
+    return bool(resend_all(to_resend(this, arrived_too=True)))
 
 
-def resend_all(
+def to_resend(
     deliveries: QuerySet[Delivery],
     *,
     since: datetime | None = None,
     arrived_too: bool = False,
-) -> int:
-    """Send dead letters and waiting ones again; return how many.
+) -> QuerySet[Delivery]:
+    """Return the dead letters and waiting ones that can be sent again.
 
-    `since` leaves out those that are older. `arrived_too` repeats what the targets
+    `since` leaves out those that are older. `arrived_too` adds what the targets
     have already, where their kind can be repeated.
     """
     repeated = [kind for kind, one in KINDS.items() if arrived_too and one.can_repeat]
@@ -101,6 +101,11 @@ def resend_all(
     chosen = deliveries.filter(~arrived | Q(kind__in=repeated))
     if since is not None:
         chosen = chosen.filter(created_at__gte=since)
+    return outbox.at_rest(chosen)
+
+
+def resend_all(chosen: QuerySet[Delivery]) -> int:
+    """Send again what `to_resend` returns; say how many it were."""
     with transaction.atomic():
         queue.ring(queue.DELIVER)
         return outbox.send_again(chosen, now=clock.now())

@@ -333,13 +333,17 @@ def deadline(now: datetime) -> datetime:
     return now + timedelta(seconds=settings.DELIVERY_RETRY_FOR_SECONDS)
 
 
+def at_rest(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Return the rows that may be sent again: those that nobody is sending."""
+    return rows.exclude(status__in=(Outbound.Status.SENDING, Outbound.Status.SKIPPED))
+
+
 def send_again(rows: QuerySet[Any], *, now: datetime) -> int:
     """Make rows that nobody is sending due at once; return how many.
 
     A pending automatic try is replaced: there is one row, and it is due now.
     """
-    again = rows.exclude(status__in=(Outbound.Status.SENDING, Outbound.Status.SKIPPED))
-    return again.update(
+    return at_rest(rows).update(
         status=Outbound.Status.WAIT,
         due_at=now,
         deadline=deadline(now),

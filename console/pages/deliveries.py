@@ -19,10 +19,13 @@ from asyncconfig.models import Delivery
 from asyncconfig.models.outbox import place_of
 from console import access, states
 from console.access import Right, needs
-from console.htmx import next_page, render_page
+from console.htmx import next_page, redirect_page, render_page
+from console.pages import confirming
 from console.pages.resources import owed
 
 PAGE = 50
+# What a person has chosen to send again, and where that leads to.
+ASKED = ("kind", "target", "place", "since", "arrived", "next")
 FILTERS = {
     "pending": Q(status=Delivery.Status.WAIT, attempts=0),
     "sending": Q(status=Delivery.Status.SENDING),
@@ -86,8 +89,16 @@ def resend_one(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
     delivery = access.get_delivery(access.get_project(request), delivery_id)
     own = reverse("invocation", args=[delivery.invocation.request_id])
     if request.method == "GET":
-        context = {"delivery": delivery, "next": next_page(request, otherwise=own)}
-        return render_page(request, "deliveries/resend.html", context, partial="dialog")
+        question = _(
+            "Send the record to %(target)s again? The target may receive it twice."
+        )
+        return confirming.ask(
+            request,
+            _("Resend"),
+            question % {"target": delivery.target},
+            back=next_page(request, otherwise=own),
+            tone="primary",
+        )
     if delivering.resend(delivery):
         messages.success(request, _("The notification is being sent again."))
     else:
@@ -103,23 +114,49 @@ def resend(request: HttpRequest) -> HttpResponse:
     place = place_of(
         project.pk, request.POST.get("kind", ""), request.POST.get("target", "")
     )
-    _resend(request, Delivery.objects.filter(place=place))
-    return redirect(next_page(request, otherwise=reverse("deliveries")))
+    back = next_page(request, otherwise=reverse("deliveries"))
+    return _resend(request, Delivery.objects.filter(place=place), back)
 
 
-def _resend(request: HttpRequest, rows: QuerySet[Delivery]) -> None:
+def _resend(request: HttpRequest, rows: QuerySet[Delivery], back: str) -> HttpResponse:
+    """Ask with the number of what was chosen; once confirmed, send it again."""
     _label, span = owed.SINCE.get(request.POST.get("since", ""), owed.SINCE["all"])
-    count = delivering.resend_all(
+    chosen = delivering.to_resend(
         rows,
         since=clock.now() - span if span else None,
         arrived_too=bool(request.POST.get("arrived")),
     )
+    count = chosen.count()
+    if not count:
+        messages.warning(request, _("There is nothing to send again."))
+        return redirect_page(request, back)
+    if not request.POST.get("confirmed"):
+        return _ask_for_all(request, count, back)
+    count = delivering.resend_all(chosen)
     told = ngettext(
         "%(n)d notification is being sent again.",
         "%(n)d notifications are being sent again.",
         count,
     )
     messages.success(request, told % {"n": count})
+    return redirect(back)
+
+
+def _ask_for_all(request: HttpRequest, count: int, back: str) -> HttpResponse:
+    question = ngettext(
+        "Send %(n)d notification again? The target may receive it twice.",
+        "Send %(n)d notifications again? The target may receive them twice.",
+        count,
+    )
+    kept = {name: request.POST[name] for name in ASKED if name in request.POST}
+    return confirming.ask(
+        request,
+        _("Resend all"),
+        question % {"n": count},
+        back=back,
+        kept=kept | {"confirmed": "yes"},
+        tone="primary",
+    )
 
 
 @require_GET
@@ -137,8 +174,8 @@ def operate(request: HttpRequest) -> HttpResponse:
 def operate_resend(request: HttpRequest) -> HttpResponse:
     _require_staff(request)
     place = request.POST.get("place", "")
-    _resend(request, Delivery.objects.filter(place=place))
-    return redirect("operator-deliveries")
+    rows = Delivery.objects.filter(place=place)
+    return _resend(request, rows, reverse("operator-deliveries"))
 
 
 def _require_staff(request: HttpRequest) -> None:

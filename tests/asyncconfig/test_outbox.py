@@ -232,7 +232,8 @@ def test_all_of_a_target_are_sent_again_since_a_time(engine, kind):
     kind.trouble = None
     of_target = Delivery.objects.filter(place=old.place)
 
-    count = delivering.resend_all(of_target, since=clock.now() - timedelta(minutes=5))
+    recent = clock.now() - timedelta(minutes=5)
+    count = delivering.resend_all(delivering.to_resend(of_target, since=recent))
     engine.run()
 
     assert count == 2

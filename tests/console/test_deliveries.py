@@ -69,11 +69,14 @@ def test_a_whole_target_is_sent_again_since_a_time(pages, project, kind):
         created_at=clock.now() - timedelta(hours=2)
     )
 
-    answer = pages.post(
-        "/deliveries/resend",
-        {"kind": "Scripted", "target": "there", "since": "1h", "next": "/deliveries"},
-        follow=True,
-    )
+    chosen = {"kind": "Scripted", "target": "there", "since": "1h"}
+    chosen["next"] = "/deliveries"
+    asked = pages.post("/deliveries/resend", chosen)
+    assert "Send 1 notification again?" in asked.text
+    assert 'name="since" value="1h"' in asked.text
+    assert statuses() == ["FAILED", "FAILED"]
+    confirmed = chosen | {"confirmed": "yes"}
+    answer = pages.post("/deliveries/resend", confirmed, follow=True)
 
     assert "1 notification is being sent again." in answer.text
     assert statuses() == ["FAILED", "WAIT"]
@@ -83,8 +86,10 @@ def test_a_whole_target_is_sent_again_since_a_time(pages, project, kind):
 def test_one_projects_target_is_not_anothers(pages, kind):
     fail(make_project("other"), kind)
 
-    pages.post("/deliveries/resend", {"kind": "Scripted", "target": "there"})
+    chosen = {"kind": "Scripted", "target": "there", "confirmed": "yes"}
+    answer = pages.post("/deliveries/resend", chosen, follow=True)
 
+    assert "There is nothing to send again." in answer.text
     assert statuses() == ["FAILED"]
 
 
@@ -128,7 +133,7 @@ def test_operators_see_and_resend_every_projects_targets(client, kind):
     client.cookies["django_language"] = "en"
 
     page = client.get("/operator/deliveries")
-    client.post("/operator/deliveries/resend", {"place": row.place})
+    client.post("/operator/deliveries/resend", {"place": row.place, "confirmed": "yes"})
 
     assert "far" in page.text
     assert "Scripted there" in page.text

@@ -86,7 +86,7 @@ def test_dead_letters_are_counted_and_sent_again_there(person, project, target):
     mine = next(one for one in shown.context["backlogs"] if one.name == name)
     answer = person.post(
         reverse("deliveries-resend"),
-        {"kind": kind, "target": name, "since": "all", "next": shown.context["back"]},
+        {"kind": kind, "target": name, "next": shown.context["back"], "confirmed": "y"},
     )
 
     assert (mine.failed, mine.waiting) == (2, 0)
