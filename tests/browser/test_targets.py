@@ -5,6 +5,8 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.installation import Person
+
 pytestmark = pytest.mark.browser
 
 
@@ -60,3 +62,19 @@ def test_a_right_granted_in_another_tab_turns_green_and_a_test_arrives(page, dia
         result.get_by_role("link", name="Open").click()
     expect(opened.value.locator("#inv-detail")).to_contain_text("Succeeded")
     expect(opened.value.locator("#inv-detail")).to_contain_text('"probe"')
+
+
+def test_a_list_that_redraws_itself_asks_before_it_sends_again(signed_in, installation):
+    person = Person(installation)
+    person.post("/agencies/1", actions=[])
+    person.post("/welcome/demo")
+    person.post("/welcome/demo/run/succeed")
+    page = signed_in("en")
+    page.goto(f"{installation.url}/deliveries?status=failed")
+    resend = page.get_by_role("link", name="Resend").first
+
+    for _turn in range(2):
+        resend.click()
+        expect(page.locator("dialog[open]")).to_contain_text("may receive it twice")
+        page.keyboard.press("Escape")
+        expect(page.locator("dialog[open]")).to_have_count(0)
