@@ -11,6 +11,7 @@ from urllib.parse import urlencode, urlsplit
 from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import BadRequest, DisallowedHost
+from django.core.handlers.wsgi import LimitedStream
 from django.http import (
     Http404,
     HttpRequest,
@@ -27,8 +28,6 @@ from django.utils.translation import gettext as _
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = "X-Request-Id"
 API_PREFIXES = ("/v1/", "/v2/", "/v3/", "/rest/v2/")
-MOST_IGNORED = 8 * 1024 * 1024
-PIECE = 64 * 1024
 
 
 def request_id(get_response: GetResponse) -> GetResponse:
@@ -43,31 +42,31 @@ def request_id(get_response: GetResponse) -> GetResponse:
     return middleware
 
 
-def rest_of_body(get_response: GetResponse) -> GetResponse:
-    """Take in what no view has read of a body, before the answer goes out.
+def unread_body(get_response: GetResponse) -> GetResponse:
+    """Say that the connection ends where a body was not read to its end.
 
-    The server ends a connection on which something unread is left, and says so to
-    nobody: a client that keeps its connections would send the next request into it.
+    The server then closes it in any case: a client that keeps its connections would
+    send the next request into it. To read the rest instead would let those wait here
+    whom the answer refuses.
     """
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        if not _is_taken_in(request):
+        if _is_unread(request):
             response["Connection"] = "close"
         return response
 
     return middleware
 
 
-def _is_taken_in(request: HttpRequest) -> bool:
-    """Read the body to its end; False for one that is large or of unknown length."""
-    size = int(request.META.get("CONTENT_LENGTH") or 0)
-    if size > MOST_IGNORED or request.headers.get("Transfer-Encoding"):
-        return False
-    with suppress(UnreadablePostError):
-        while request.read(PIECE):
-            pass
-    return True
+def _is_unread(request: HttpRequest) -> bool:
+    # A body that was read is kept in a stream of another kind.
+    stream = getattr(request, "_stream", None)
+    if isinstance(stream, LimitedStream):
+        read: int = stream._pos  # type: ignore[attr-defined]
+        if read < stream.limit:
+            return True
+    return bool(request.headers.get("Transfer-Encoding"))
 
 
 def is_api(request: HttpRequest) -> bool:

@@ -122,19 +122,28 @@ def test_a_huge_body_is_refused_before_it_arrives(client, make, known):
     connection.close()
 
 
-def test_a_refused_body_leaves_the_connection_usable(client, make, known):
+def test_a_body_that_is_not_read_ends_the_connection_and_says_so(client, make, known):
     urn = make()
     connection = http.client.HTTPConnection(urlsplit(known["url"]).netloc, timeout=10)
     path = f"/v2/{known['project_id']}/fgs/functions/{urn}/invocations-async"
 
     connection.request("POST", path, b"x" * 300_000, {"X-Auth-Token": _token(known)})
     refusal = connection.getresponse()
-    assert (refusal.status, refusal.will_close) == (413, False)
-    refusal.read()
-    connection.auto_open = False  # The next request has this connection or none.
-    connection.request("GET", "/healthz")
 
-    assert connection.getresponse().status == 200
+    assert (refusal.status, refusal.will_close) == (413, True)
+    assert json.load(refusal)["error_code"] == "FSS.0413"
+    connection.close()
+
+
+def test_a_body_that_was_read_leaves_the_connection_open(client, make, known):
+    urn = make(source=ECHO)
+    connection = http.client.HTTPConnection(urlsplit(known["url"]).netloc, timeout=30)
+    path = f"/v2/{known['project_id']}/fgs/functions/{urn}/invocations"
+
+    connection.request("POST", path, b"{}", {"X-Auth-Token": _token(known)})
+    answer = connection.getresponse()
+
+    assert (answer.status, answer.will_close) == (200, False)
     connection.close()
 
 
