@@ -123,7 +123,9 @@ class DisDestination(Destination):
         remote = _endpoint(parcel.version)
         reference = _put_remotely(parcel) if remote else _put_here(parcel)
         partition, _slash, number = reference.partition("/")
-        return Receipt(f"Put into {partition} as number {number}.", reference)
+        told = {"partition": partition, "number": number}
+        sentence = _("Put into %(partition)s as number %(number)s.") % told
+        return Receipt(sentence, reference)
 
 
 def _put_here(parcel: Parcel) -> str:

@@ -125,7 +125,9 @@ class FunctionDestination(Destination):
         except NotAccepted as error:
             raise DeliveryError(str(error), permanent=False) from error
         request_id = str(accepted.request_id)
-        return Receipt(f"Accepted as request {request_id}.", request_id)
+        return Receipt(
+            _("Accepted as request %(id)s.") % {"id": request_id}, request_id
+        )
 
 
 def _urn(param: str, version: Version) -> names.Urn:

@@ -228,7 +228,7 @@ class ObsDestination(Destination):
         storage.connect(account, storage.SENDING).put(
             bucket, key, parcel.record, notes=notes, days=param.days
         )
-        return Receipt(f"Stored as {bucket}/{key}.", key)
+        return Receipt(_("Stored as %(place)s.") % {"place": f"{bucket}/{key}"}, key)
 
 
 def _note_expiry(version: Version, bucket: str, key: str, days: int) -> None:

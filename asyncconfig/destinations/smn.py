@@ -120,7 +120,9 @@ class TopicDestination(Destination):
         """Publish the record: here exactly once, elsewhere at least once."""
         is_local = _is_local(parcel.version)
         message_id = _publish_here(parcel) if is_local else _publish_remotely(parcel)
-        return Receipt(f"Published as message {message_id}.", message_id)
+        return Receipt(
+            _("Published as message %(id)s.") % {"id": message_id}, message_id
+        )
 
 
 def _publish_here(parcel: Parcel) -> str:
