@@ -1,16 +1,18 @@
 """Configuration → Async configuration: the summary, the dialog and its live panel."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import clock, configuring, policies, statistics
+from asyncconfig import agencies, clock, configuring, policies, statistics
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import Conflict
 from asyncconfig.forms import SIDES, AsyncConfigForm
@@ -21,7 +23,7 @@ from console import drawing, places
 from console.access import Right
 from console.htmx import redirect_page, render_page, wants_fragment
 from console.pages import confirming, heads
-from console.pages.dialog import Dialog
+from console.pages.dialog import Dialog, Line, permissions_url
 from console.pages.heads import Head
 
 
@@ -50,6 +52,7 @@ def render_summary(
         "config": config,
         "schedule": drawing.schedule(policies.from_numbers(retries, age)),
         "sides": _sides(head, config, probed or {}) if config else [],
+        "checks": list(_checks(head, config)) if config else [],
     }
     return render_page(
         request, "async_config/summary.html", context, partial="card", status=status
@@ -72,6 +75,28 @@ def _sides(
         }
         for side in SIDES
     ]
+
+
+def _checks(head: Head, config: AsyncConfig) -> Iterator[Line]:
+    """Say what a notification would meet, as far as this console knows by itself."""
+    for side in SIDES:
+        chosen = config.destination(succeeded=side == "success")
+        destination = KINDS.get(chosen.kind)
+        if destination is None:
+            continue
+        try:
+            target = destination.read(chosen.param, head.version)
+        except ValidationError as error:
+            yield Line("bad", " ".join(error.messages), side)
+            continue
+        missing = agencies.missing(head.version, destination, target.name)
+        if missing:
+            function, action = head.function, destination.action
+            url = permissions_url(function, head.qualifier, action)
+            yield Line("bad", missing, side, url)
+        else:
+            told = {"agency": head.version.agency}
+            yield Line("ok", _("Agency %(agency)s allows it") % told, side)
 
 
 @require_http_methods(["GET", "POST"])
@@ -166,7 +191,7 @@ def preview(request: HttpRequest, package: str, name: str) -> HttpResponse:
     if not wants_fragment(request):
         return render_dialog(request, head, form, status=200)
     dialog = Dialog(head, form)
-    context = dialog.panel() | {"notes": dialog.notes()}
+    context = dialog.panel() | {"said": dialog.said()}
     return render_page(request, "async_config/panel.html", context, partial="panel")
 
 

@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from asyncconfig import removing
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import Delivery, Invocation
 from console import access
@@ -34,6 +35,22 @@ def url(function, page="permissions"):
 
 def rows(response):
     return [(row.action, row.side, row.is_granted) for row in response.context["rows"]]
+
+
+def test_the_card_says_that_a_right_is_missing_or_a_target_gone(pages, project):
+    test2, function = make_function("test2"), make_function("fn")
+    make_config(function, on_success=test2)
+    card = reverse("function-async", args=["default", "fn"])
+    good = pages.get(card).text
+    Agency.objects.update(actions=[])
+    lacking = pages.get(card).text
+    removing.delete_function(test2)
+    gone = pages.get(card).text
+
+    assert "Agency fgconsole-default allows it" in good
+    assert "lacks functiongraph:function:invokeAsync on test2:latest." in lacking
+    assert "needs=functiongraph" in lacking
+    assert "Function test2 does not exist any more." in gone
 
 
 def test_needed_rights_are_told_with_who_needs_them(pages):
