@@ -17,14 +17,8 @@ from asyncconfig import agencies, configuring, loops, policies, record
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, Option, ParamForm
 from asyncconfig.forms import SIDES, AsyncConfigForm
-from asyncconfig.models.config import (
-    DEFAULT_AGE_SECONDS,
-    DEFAULT_RETRIES,
-    MAX_AGE_SECONDS,
-    MAX_RETRIES,
-)
-from asyncconfig.schedule import Policy
-from console import drawing, places
+from asyncconfig.models.config import MAX_AGE_SECONDS, MAX_RETRIES
+from console import drawing, places, wording
 from console.pages.heads import Head
 from functions import names
 from functions.models import Function
@@ -110,9 +104,25 @@ class Dialog:
             "field_errors": _where_first(fields),
         }
 
-    def notes(self) -> dict[str, str]:
-        """Return what stands below each side's fields."""
-        return {side: _note(self.form.params[side]) for side in SIDES}
+    def said(self) -> dict[str, str]:
+        """Return what stands beside the fields while somebody types, by its ID."""
+        self.form.is_valid()
+        said = {f"note-{side}": _note(self.form.params[side]) for side in SIDES}
+        said["err-retries"] = self._error("max_retries")
+        said["err-age"] = self._error("max_age_seconds")
+        said["age-words"] = self._age_words()
+        for params in filter(None, self.form.params.values()):
+            for field in params:
+                said[f"{field.auto_id}_error"] = _error_of(params, field.name)
+        return said
+
+    def _error(self, name: str) -> str:
+        return " ".join(map(str, self.form.errors.get(name, ())))
+
+    def _age_words(self) -> str:
+        """Return the validity as people say it, "= 1 h"; "" for a wrong number."""
+        age = self._number("max_age_seconds")
+        return "" if age is None else f"= {wording.seconds(age)}"
 
     def _chips(self, side: str) -> Iterator[Chip]:
         chosen = self.form.kind_of(side)
@@ -146,7 +156,8 @@ class Dialog:
         """Return an entry's label; what would start this function again says so."""
         own = self.head.function
         if any(function.pk == own.pk for function in option.functions):
-            return f"{option.label} {_('(self)')}"
+            itself = _("(self)")
+            return f"{option.label} {itself}"
         nodes = [configuring.node(function) for function in option.functions]
         edges = [loops.Edge(loops.SUCCESS, name) for name in nodes]
         if edges and loops.paths_back(
@@ -190,7 +201,7 @@ class Dialog:
         return {
             "head": self.head,
             "form": self.form,
-            "schedule": drawing.schedule(self._policy()),
+            "schedule": self._schedule(),
             "checks": self._checks(),
             "sample": _sample(self.head),
         }
@@ -199,21 +210,21 @@ class Dialog:
         return self.panel() | {
             "sides": [self.side(side) for side in SIDES],
             "limits": {"retries": MAX_RETRIES, "age": MAX_AGE_SECONDS},
+            "age_words": self._age_words(),
         }
 
-    def _policy(self) -> Policy:
-        """Return the policy of the numbers as typed; the usual ones where not."""
-        return policies.from_numbers(
-            self._number("max_retries", DEFAULT_RETRIES),
-            self._number("max_age_seconds", DEFAULT_AGE_SECONDS),
-        )
+    def _schedule(self) -> drawing.Schedule | None:
+        """Draw the numbers as typed; None when one of them is wrong."""
+        retries, age = self._number("max_retries"), self._number("max_age_seconds")
+        if retries is None or age is None:
+            return None
+        return drawing.schedule(policies.from_numbers(retries, age))
 
-    def _number(self, name: str, otherwise: int) -> int:
+    def _number(self, name: str) -> int | None:
         if not self.form.is_bound:
             return int(self.form.initial[name])
         self.form.is_valid()
-        value = self.form.cleaned_data.get(name)
-        return otherwise if value is None else int(value)
+        return self.form.cleaned_data.get(name)
 
     def _checks(self) -> dict[str, Any]:
         """Say what the server will say when this is saved."""
@@ -315,6 +326,13 @@ def _note(params: ParamForm | None) -> str:
     if params.is_bound:
         params.is_valid()
     return params.note()
+
+
+def _error_of(params: ParamForm, name: str) -> str:
+    """Return what is wrong with what was typed; what is still to come is not."""
+    found = params.errors.as_data().get(name, []) if params.is_bound else []
+    said = [one for one in found if one.code != "required"]
+    return " ".join(message for one in said for message in one.messages)
 
 
 def _flat(problems: tuple[ValidationError, ...]) -> list[ValidationError]:

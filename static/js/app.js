@@ -22,26 +22,41 @@
   // Dialogs: a fragment that brings one is opened; closing gives the focus back.
   let opener = null;
   let isDirty = false;
+  let address = ""; // of the open dialog, where it has one: the page is one step back.
+  let isReturning = false;
   const openDialog = (dialog) => {
     if (dialog.open) { dialog.removeAttribute("open"); }
     dialog.showModal();
     isDirty = dialog.querySelector(".summary-errors") !== null || dialog.hasAttribute("data-once");
-    const title = dialog.querySelector("h2");
-    if (title) { title.focus(); }
+    address = dialog.hasAttribute("data-pushed") ? location.href : "";
+    const first = dialog.querySelector(".summary-errors a") || dialog.querySelector("h2");
+    if (first) { first.focus(); }
     dialog.addEventListener("cancel", (event) => { event.preventDefault(); leave(dialog); });
     dialog.addEventListener("input", () => { isDirty = true; });
   };
-  const leave = (dialog) => {
-    if (isDirty && dialog.hasAttribute("data-dirty-check") && !confirm(text("unsaved"))) { return; }
+  const isUnsaved = (dialog) => isDirty && dialog.hasAttribute("data-dirty-check");
+  const mayLeave = (dialog) => !isUnsaved(dialog) || confirm(text("unsaved"));
+  const shut = (dialog) => {
     isDirty = false;
+    address = "";
     dialog.close();
     doc.getElementById("dialog-root").replaceChildren();
     if (dialog.dataset.after) { location.assign(dialog.dataset.after); return; }
-    if (dialog.dataset.back && location.pathname + location.search !== dialog.dataset.back) {
-      history.replaceState(null, "", dialog.dataset.back);
-    }
     if (opener && doc.contains(opener)) { opener.focus(); }
   };
+  const leave = (dialog) => {
+    if (!mayLeave(dialog)) { return; }
+    if (address) { isReturning = true; history.back(); }
+    shut(dialog);
+  };
+  // Back closes a dialog that has an address; htmx would fetch the page again.
+  addEventListener("popstate", (event) => {
+    const dialog = doc.querySelector("#dialog-root dialog");
+    if (isReturning || (dialog && address)) { event.stopImmediatePropagation(); }
+    if (isReturning) { isReturning = false; return; }
+    if (!dialog || !address) { return; }
+    if (mayLeave(dialog)) { shut(dialog); } else { history.pushState({ htmx: true }, "", address); }
+  });
 
   const steppers = (button) => {
     const input = button.parentElement.querySelector("input");
@@ -147,12 +162,14 @@
   const sizeOf = (n) => (n < 1024 ? `${n} B` : n < 1048576 ? `${(n / 1024).toFixed(1)} KB` : `${(n / 1048576).toFixed(1)} MB`);
   doc.addEventListener("submit", (event) => {
     delete event.target.dataset.changed;
+    isDirty = false;
     const button = event.submitter;
     if (button && !event.target.hasAttribute("hx-post")) { setTimeout(() => { button.disabled = true; }, 0); }
   });
   addEventListener("pageshow", () => all("button[disabled]:not([data-off])").forEach((b) => { b.disabled = false; }));
   addEventListener("beforeunload", (event) => {
-    if (doc.querySelector("form[data-changed]")) { event.preventDefault(); }
+    const dialog = doc.querySelector("#dialog-root dialog");
+    if (doc.querySelector("form[data-changed]") || (dialog && isUnsaved(dialog))) { event.preventDefault(); }
   });
 
   // Polls rest while nobody looks, or while text of theirs is selected.
@@ -174,7 +191,11 @@
     if (!doc.hidden) { all("[data-poll][hx-trigger]").forEach((e) => htmx.trigger(e, "catchup")); }
   });
   const strip = (shown) => { doc.getElementById("lost").hidden = !shown; };
-  doc.addEventListener("htmx:sendError", () => { failures += 1; if (failures >= 3) { strip(true); } });
+  doc.addEventListener("htmx:sendError", () => {
+    isDirty = true;
+    failures += 1;
+    if (failures >= 3) { strip(true); }
+  });
   doc.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.xhr && event.detail.xhr.status) { failures = 0; strip(false); }
   });

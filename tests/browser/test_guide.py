@@ -164,14 +164,36 @@ def test_the_dialog_asks_before_losing_what_was_typed(signed_in, installation):
     create(page, installation.url, "unsaved", "hello", WORDS["en"])
     page.goto(f"{installation.url}/f/default/unsaved/settings/async")
     page.get_by_role("link", name="Configure asynchronous invocation").click()
-    page.locator("#retries").fill("3")
+    dialog = page.locator("dialog[open]")
+    expect(page).to_have_url(re.compile("/settings/async/edit$"))
+    dialog.locator("#retries").fill("9")
+    expect(dialog.locator("#err-retries")).to_have_text(
+        "Enter a whole number from 0 to 3."
+    )
     asked = []
-    page.on("dialog", lambda box: (asked.append(box.message), box.dismiss()))
+    stay = True
+
+    def answer(box):
+        asked.append(box.message)
+        box.dismiss() if stay else box.accept()
+
+    page.on("dialog", answer)
 
     page.keyboard.press("Escape")
+    expect(dialog).to_have_count(1)
+    page.evaluate("history.back()")
+    expect(page).to_have_url(re.compile("/settings/async/edit$"))
+    expect(dialog.locator("#retries")).to_have_value("9")
+    stay = False
+    page.evaluate("history.back()")
+    expect(dialog).to_have_count(0)
 
-    expect(page.locator("dialog#never, dialog[open]")).to_have_count(1)
-    assert asked == ["Leave without saving?"]
+    expect(page).to_have_url(re.compile("/settings/async$"))
+    assert asked == ["Leave without saving?"] * 3
+    page.get_by_role("link", name="Configure asynchronous invocation").click()
+    page.keyboard.press("Escape")
+    expect(page).to_have_url(re.compile("/settings/async$"))
+    expect(page.locator("#async-card")).to_be_visible()
 
 
 def test_everything_works_without_javascript(browser, installation):

@@ -1,5 +1,7 @@
 """The dialog shows any kind of destination, whatever its parameters are."""
 
+import re
+
 import pytest
 from django.urls import reverse
 
@@ -120,9 +122,46 @@ def test_checks_say_what_the_service_says(pages, box, project):
 def test_the_note_is_drawn_anew_while_typing(pages, box):
     text = preview(pages, make_function(), wish(prefix="new"))
 
-    assert (
-        '<p id="note-success" hx-swap-oob="innerHTML">Example: red/new/1.json' in text
-    )
+    assert beside(text, "note-success").startswith("Example: red/new/1.json")
+
+
+@pytest.mark.parametrize(
+    ("changed", "place", "sentence"),
+    [
+        ({"max_retries": "9"}, "err-retries", "Enter a whole number from 0 to 3."),
+        (
+            {"max_age_seconds": "0"},
+            "err-age",
+            "Enter a whole number from 1 to 86400 (24 hours).",
+        ),
+    ],
+)
+def test_a_wrong_number_is_said_beside_it_and_not_drawn(
+    pages, box, changed, place, sentence
+):
+    good = preview(pages, make_function(), wish())
+    wrong = preview(pages, make_function(), wish() | changed)
+
+    assert beside(good, place) == ""
+    assert beside(good, "age-words") == "= 1 h"
+    assert 'class="schedule"' in good
+    assert beside(wrong, place) == sentence
+    assert 'class="schedule"' not in wrong
+    assert "Enter both numbers to see when attempts run." in wrong
+
+
+def test_a_wrong_parameter_is_said_beside_it_and_a_missing_one_is_not(pages, box):
+    wrong = preview(pages, make_function(), wish(days="many"))
+    empty = preview(pages, make_function(), wish(box=""))
+
+    assert beside(wrong, "id_success-days_error")
+    assert beside(empty, "id_success-box_error") == ""
+
+
+def beside(text, place):
+    """Return what a preview writes into a place beside the fields."""
+    (said,) = re.findall(rf'<span hx-swap-oob="innerHTML:#{place}">(.*?)</span>', text)
+    return said
 
 
 def test_typing_does_not_hammer_the_service(pages, box):
