@@ -149,7 +149,8 @@ def test_a_target_that_is_broken_makes_a_dead_letter_until_it_is_repaired(
     target.repair()
     place = dead.place.split(":", 2)[2]
     assert_counted(pages, target, dead, place)
-    pages.post(reverse("deliveries-resend"), {"kind": dead.kind, "target": place})
+    asked = {"kind": dead.kind, "target": place, "confirmed": "yes"}
+    pages.post(reverse("deliveries-resend"), asked)
     engine.run()
 
     assert_there(target, invocation)
