@@ -68,6 +68,9 @@ class Lane(Protocol[Item, Result]):
     def is_fast(self, item: Item) -> bool:
         """Say whether the item is expected to finish at once."""
 
+    def needs_slot(self, item: Item) -> bool:
+        """Say whether `run` may take a while; if not, no slot has to be free for it."""
+
     def ahead(self, slots: int) -> int:
         """Return how many fast items that many slots finish in a moment."""
 
@@ -136,14 +139,14 @@ class Dispatcher(Generic[Item, Result]):
         return len(self._held) < self.slots or self._stopping.is_set()
 
     def _keep_lease(self) -> None:
-        def lost() -> None:
-            logger.error("The lease is lost; what runs is stopped.")
-            self._lost.set()
-            self.lane.abandon()
-            self._wake.set()
-
-        self._keeper = leasing.Keeper(self.worker, lost=lost)
+        self._keeper = leasing.Keeper(self.worker, lost=self._lose_lease)
         self._keeper.start()
+
+    def _lose_lease(self) -> None:
+        logger.error("The lease is lost; what runs is stopped.")
+        self._lost.set()
+        self.lane.abandon()
+        self._wake.set()
 
     # Slots.
 
@@ -191,7 +194,10 @@ class Dispatcher(Generic[Item, Result]):
             self._busy_at = time.monotonic()
         for item in claimed:
             self._held[id(item)] = item
-            self._ready.put(item)
+            if self.lane.needs_slot(item):
+                self._ready.put(item)
+            else:
+                self._done.append((item, self.lane.run(item), self._generation))
         with self._free:
             self._free.notify_all()
         if time.monotonic() - self._tended >= IDLE_SECONDS:
@@ -230,6 +236,9 @@ class Dispatcher(Generic[Item, Result]):
 
     def _claim(self, free: int, ahead: int) -> list[Item]:
         if not (free or ahead):
+            return []
+        if not leasing.is_live(self.worker):
+            self._lose_lease()
             return []
         return self.lane.claim(self.worker, free=free, ahead=ahead)
 

@@ -168,6 +168,9 @@ class InvokeLane:
     def _is_fast(self, version_id: int) -> bool:
         return self._seconds.get(version_id, FAST_SECONDS) < FAST_SECONDS
 
+    def needs_slot(self, item: Claim) -> bool:
+        return True
+
     def ahead(self, slots: int) -> int:
         """Return how many fast runs that many slots finish in some 50 ms."""
         with self._lock:

@@ -41,6 +41,11 @@ def renew(worker: Worker) -> bool:
     return bool(held.update(lease_until=until))
 
 
+def is_live(worker: Worker) -> bool:
+    """Say whether the lease still runs: who stalled may have been buried meanwhile."""
+    return bool(Worker.objects.live(clock.now()).filter(pk=worker.pk).exists())
+
+
 def sign_off(worker: Worker) -> None:
     """Say goodbye: nothing is held any more."""
     now = clock.now()

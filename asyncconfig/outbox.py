@@ -25,9 +25,10 @@ from asyncconfig.record import storable
 logger = logging.getLogger(__name__)
 
 MOST_ANSWER = 4000
-# Rows that are written here and done in one transaction: few enough that the
-# answers of others are not held back.
+# Rows that are written here and done in one transaction: few enough, and for so
+# short, that others wait neither for their answers nor for the database.
 MOST_AT_ONCE = 50
+MOST_SECONDS = 0.2
 
 Row = TypeVar("Row", bound=Outbound)
 
@@ -146,6 +147,8 @@ class OutboxLane(Generic[Row]):
         if not done:
             return
         now = clock.now()
+        ends = time.monotonic() + MOST_SECONDS
+        has_written = False
         tries = []
         known = self._still_there([claim.row.pk for claim, _answer in done])
         # In one order everywhere: what is written here may lock its place.
@@ -156,6 +159,10 @@ class OutboxLane(Generic[Row]):
                 pk=claim.row.pk, epoch=claim.epoch, worker=worker
             )
             if answer is None:
+                if has_written and time.monotonic() > ends:
+                    _give_back(held)
+                    continue
+                has_written = True
                 answer = self._attempt(claim) if held.exists() else TOO_LATE
             tries.append(self._settle_one(held, claim, answer, worker, now))
         self.attempts._default_manager.bulk_create(tries)
@@ -229,7 +236,7 @@ class OutboxLane(Generic[Row]):
             held = self._rows.sending().filter(
                 pk=item.row.pk, epoch=item.epoch, worker=worker
             )
-            held.update(status=Outbound.Status.WAIT, epoch=F("epoch") + 1, worker=None)
+            _give_back(held)
         queue.ring(self.name)
 
     def tend(self, worker: Worker, started: Sequence[Claim[Row]]) -> None:
@@ -243,6 +250,9 @@ class OutboxLane(Generic[Row]):
     def is_fast(self, item: Claim[Row]) -> bool:
         return item.is_written_here
 
+    def needs_slot(self, item: Claim[Row]) -> bool:
+        return not item.is_written_here
+
     def ahead(self, slots: int) -> int:
         return MOST_AT_ONCE
 
@@ -251,6 +261,11 @@ class OutboxLane(Generic[Row]):
 
     def close(self) -> None:
         """Nothing is held."""
+
+
+def _give_back(held: QuerySet[Any]) -> None:
+    """Let somebody else have rows that were not tried."""
+    held.update(status=Outbound.Status.WAIT, epoch=F("epoch") + 1, worker=None)
 
 
 class _Room:

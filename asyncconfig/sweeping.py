@@ -6,6 +6,7 @@ its own, so two sweepers at once do no harm and a kill loses nothing.
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
@@ -38,23 +39,35 @@ def _related(rows: QuerySet[Invocation]) -> QuerySet[Invocation]:
 
 def _free_dead_workers() -> int:
     """Give back what workers held whose lease is over, with a lost attempt."""
-    dead = Worker.objects.dead(clock.now()).filter(queue=Worker.Queue.INVOKE)
-    if not dead.exists():
+    if not _is_anyone_gone(queue.INVOKE, Invocation.objects.running()):
         return 0
     with transaction.atomic():
         now = clock.now()
-        workers = list(Worker.objects.dead(now).filter(queue=Worker.Queue.INVOKE))
-        held = Invocation.objects.running().filter(worker__in=workers)
-        rows = list(_related(held)[:ROWS])
-        names = {worker.pk: worker.name for worker in workers}
+        workers = list(Worker.objects.dead(now).filter(queue=queue.INVOKE))
+        held = Invocation.objects.running().filter(_held_by_gone(now))
+        rows = list(_related(held).select_related("worker")[:ROWS])
         for invocation in rows:
-            _lose(invocation, names, now)
+            _lose(invocation, now)
         if len(rows) < ROWS:
             _bury(workers, now)
     return len(rows)
 
 
-def _lose(invocation: Invocation, names: dict[int, str], now: datetime) -> None:
+def _is_anyone_gone(name: str, held: QuerySet[Any]) -> bool:
+    """Say whether a worker is dead, or one that is buried holds something."""
+    dead = Worker.objects.dead(clock.now()).filter(queue=name)
+    return dead.exists() or held.filter(worker__stopped_at__isnull=False).exists()
+
+
+def _held_by_gone(now: datetime) -> Q:
+    """Return what dead workers hold, and buried ones.
+
+    One that stalled may have claimed in the moment it was buried, or after it.
+    """
+    return Q(worker__stopped_at__isnull=False) | Q(worker__lease_until__lte=now)
+
+
+def _lose(invocation: Invocation, now: datetime) -> None:
     started_at = invocation.started_at
     if started_at:
         Attempt.objects.create(
@@ -63,7 +76,7 @@ def _lose(invocation: Invocation, names: dict[int, str], now: datetime) -> None:
             epoch=invocation.epoch,
             kind=Attempt.Kind.LOST,
             error=settling.WORKER_LOST,
-            worker_name=names[invocation.worker_id or 0],
+            worker_name=invocation.worker.name if invocation.worker else "",
             due_at=invocation.due_at,
             started_at=started_at,
             finished_at=now,
@@ -84,7 +97,7 @@ def _bury(workers: list[Worker], now: datetime) -> None:
 
 def _free_dead_couriers() -> int:
     for name, model in OUTBOXES.items():
-        if Worker.objects.dead(clock.now()).filter(queue=name).exists():
+        if _is_anyone_gone(name, model.objects.sending()):
             _free_couriers(name, model)
     return 0
 
@@ -93,7 +106,7 @@ def _free_dead_couriers() -> int:
 def _free_couriers(name: str, model: type[Delivery] | type[Notification]) -> None:
     now = clock.now()
     workers = list(Worker.objects.dead(now).filter(queue=name))
-    held = model.objects.sending().filter(worker__in=workers)
+    held = model.objects.sending().filter(_held_by_gone(now))
     held.update(status=Delivery.Status.WAIT, worker=None, epoch=F("epoch") + 1)
     _bury(workers, now)
     queue.ring(name)

@@ -7,6 +7,7 @@ from asyncconfig import (
     conserving,
     sweeping,
 )
+from asyncconfig.dispatching import Dispatcher
 from asyncconfig.models import Attempt, Delivery, Invocation, Worker
 from functions import creating
 from tests.engine import record_received_by, states
@@ -141,6 +142,47 @@ def test_a_dead_workers_rows_are_free_when_its_lease_is_over(engine):
     assert invocation.attempt_set.get().kind == "lost"
     dead.refresh_from_db()
     assert dead.stopped_at
+
+
+def test_what_a_buried_worker_claims_is_freed_all_the_same(engine):
+    """It stalled past its lease, was buried, and went on to claim."""
+    function = make_function()
+    make_config(function, on_success=make_function("test2"))
+    invocation = accept(function)
+    worker = engine.worker(engine.invoke)
+    engine.claim()
+    Worker.objects.filter(pk=worker.pk).update(stopped_at=clock.now())
+
+    sweeping.sweep()
+    invocation.refresh_from_db()
+    assert (invocation.status, invocation.losses) == ("WAIT", 1)
+    engine.run()
+    assert states() == ["SUCCESS", "SUCCESS"]
+
+
+def test_what_a_buried_courier_claims_is_freed_all_the_same(engine):
+    function = make_function()
+    make_config(function, on_success=make_function("test2"))
+    accept(function)
+    engine.settle([(c, engine.invoke.run(c)) for c in engine.claim()])
+    courier = engine.worker(engine.deliver)
+    engine.claim(engine.deliver)
+    Worker.objects.filter(pk=courier.pk).update(stopped_at=clock.now())
+
+    sweeping.sweep()
+    assert Delivery.objects.get().status == "WAIT"
+
+
+def test_who_was_buried_claims_nothing_and_begins_anew(engine):
+    dispatcher = Dispatcher(engine.invoke, slots=1)
+    dispatcher.worker = engine.worker(engine.invoke)
+    accept(make_function())
+    Worker.objects.update(stopped_at=clock.now())
+
+    dispatcher._step()
+
+    assert states() == ["WAIT"]
+    assert dispatcher._lost.is_set()
 
 
 def test_losses_spend_no_retry_and_end_in_quarantine(engine, settings):
