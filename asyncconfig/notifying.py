@@ -31,9 +31,7 @@ class NotifyLane(OutboxLane[Notification]):
     attempts = NotificationAttempt
 
     def related(self, rows: QuerySet[Notification]) -> QuerySet[Notification]:
-        return rows.select_related(
-            "message", "subscription__topic__project", "subscription__function"
-        )
+        return rows.select_related("message", "subscription__topic__project")
 
     def is_written_here(self, row: Notification) -> bool:
         return SUBSCRIBERS[row.protocol].is_written_here()

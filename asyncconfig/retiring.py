@@ -10,6 +10,8 @@ from asyncconfig import clock, idempotency
 from asyncconfig.models import Delivery, Invocation, Message, Notification
 
 ROWS = 200
+# A message may be owed to a thousand subscribers.
+MESSAGES = 20
 
 
 def retire() -> int:
@@ -50,7 +52,7 @@ def _messages(cutoff: datetime) -> int:
     oldest = Message.objects.filter(created_at__lt=cutoff).order_by("pk")
     owed = Notification.objects.filter(finished_at=None, message__isnull=False)
     done = oldest.exclude(pk__in=owed.values("message"))
-    ids = list(done.values_list("pk", flat=True)[:ROWS])
+    ids = list(done.values_list("pk", flat=True)[:MESSAGES])
     Message.objects.filter(pk__in=ids).delete()
     return len(ids)
 

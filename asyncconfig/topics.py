@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from asyncconfig import clock, queue, uses
@@ -31,6 +32,7 @@ MOST_SUBJECT = 512
 MOST_MESSAGE = 262_144
 USUAL_LIFE = 3600
 LONGEST_LIFE = 86_400
+MOST_AT_ONCE = 1000
 URN = re.compile(
     r"\Aurn:smn:(?P<region>[a-z0-9-]{1,64}):(?P<project>[A-Za-z0-9]{1,64})"
     r":(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{0,254})\Z"
@@ -98,13 +100,28 @@ def create(
 
 
 def delete(topic: Topic) -> None:
-    """Delete a topic with its subscriptions and messages; raises TopicUsed."""
+    """Delete a topic with its subscriptions and messages; raises TopicUsed.
+
+    Its messages go first, some at a time, so that nobody waits for all of them.
+    """
+    _check_unused(topic)
+    _forget(Notification.objects.filter(message__topic=topic))
+    _forget(Message.objects.filter(topic=topic))
     with transaction.atomic():
         hold(topic)
-        if used := uses.of_place(topic.project, SMN, topic.urn):
-            names = ", ".join(dict.fromkeys(use.function.name for use in used))
-            raise TopicUsed(topic.name, names)
+        _check_unused(topic)
         topic.delete()
+
+
+def _check_unused(topic: Topic) -> None:
+    if used := uses.of_place(topic.project, SMN, topic.urn):
+        names = ", ".join(dict.fromkeys(use.function.name for use in used))
+        raise TopicUsed(topic.name, names)
+
+
+def _forget(rows: QuerySet[Any]) -> None:
+    while ids := list(rows.values_list("pk", flat=True)[:MOST_AT_ONCE]):
+        rows.filter(pk__in=ids).delete()
 
 
 def publish(
@@ -119,12 +136,9 @@ def publish(
     with transaction.atomic():
         hold(topic)
         message = _store(topic, publication, delivery)
-        confirmed = Subscription.objects.filter(topic=topic, confirmed_at__isnull=False)
+        confirmed = topic.subscriptions.filter(confirmed_at__isnull=False)
         Notification.objects.bulk_create(
-            [
-                _owed(message, subscription, publication.life)
-                for subscription in confirmed.select_related("function")
-            ],
+            [_owed(message, one, publication.life) for one in confirmed],
             batch_size=500,
         )
         queue.ring(queue.NOTIFY)

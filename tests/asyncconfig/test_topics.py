@@ -51,6 +51,33 @@ def test_who_unsubscribes_is_owed_nothing_more(engine):
     assert notification.reason == "The subscriber has unsubscribed."
 
 
+@pytest.mark.parametrize("subscribers", [1, 40])
+def test_publishing_takes_a_fixed_number_of_queries(
+    subscribers, django_assert_max_num_queries
+):
+    topic = make_topic()
+    for number in range(subscribers):
+        subscribe(topic, "http", f"http://127.0.0.1:9/{number}")
+
+    with django_assert_max_num_queries(9):
+        publish(topic)
+
+    assert Notification.objects.count() == subscribers
+
+
+def test_a_deleted_topics_messages_go_some_at_a_time(monkeypatch):
+    monkeypatch.setattr(topics, "MOST_AT_ONCE", 2)
+    topic = make_topic()
+    for number in range(3):
+        subscribe(topic, "http", f"http://127.0.0.1:9/{number}")
+    for _turn in range(3):
+        publish(topic)
+
+    topics.delete(topic)
+
+    assert (Message.objects.count(), Notification.objects.count()) == (0, 0)
+
+
 def test_a_deleted_function_is_no_subscriber_any_more(engine):
     topic, function = make_topic(), make_function("gone")
     subscribe(topic, "functionstage", function)
