@@ -19,6 +19,7 @@ from ninja.parser import Parser
 from console.api import errors
 from console.api.authentication import Authentication, Caller
 from console.api.errors import ApiError, Problem
+from functions import texts
 
 logger = logging.getLogger(__name__)
 Operation = TypeVar("Operation", bound=Callable[..., Any])
@@ -32,13 +33,12 @@ class StrictParser(Parser):
 
     def parse_body(self, request: HttpRequest) -> Any:
         text = request.body.decode()
-        if "\\u0000" in text:
-            raise ValueError
         read = json.loads(text, parse_constant=_refuse, parse_float=_finite)
         if not isinstance(read, dict):
             raise ValueError
-        if "\\ud" in text.lower():
-            json.dumps(read, ensure_ascii=False).encode()
+        # Only an escape can stand for what cannot be kept, and most bodies have none.
+        if "\\u" in text and not texts.can_be_kept(read):
+            raise ValueError
         return read
 
     def parse_querydict(self, data: Any, *args: Any) -> Any:

@@ -69,6 +69,8 @@ def code_of(answer):
         b'{"func_vpc": {"a": "\\uDFFF"}}',
         b'{"description": "\\u0000"}',
         b'{"description": "\x00"}',
+        b'{"lts_custom_tag": {"\\u0000": 1}}',
+        b'{"lts_custom_tag": {"a": [{"\\uDBFF": 1}]}}',
         b'{"description": "\xe9"}',
         b'{"timeout": ' + b"9" * 6000 + b"}",
         b"[" * 100_000,
@@ -78,13 +80,22 @@ def code_of(answer):
         b"null",
         b"7",
     ],
-    ids=range(15),
+    ids=range(17),
 )
 def test_bodies_that_cannot_be_kept_are_refused(call, function, body):
     answer = call("PUT", "/functions/own/config", body)
 
     assert code_of(answer) == (400, "FSS.0406")
     assert latest(function).echoed == {}
+
+
+def test_escapes_that_a_text_only_tells_of_are_kept(call, function):
+    told = r"a\u0000b \ud800"
+
+    answer = call("PUT", "/functions/own/config", json.dumps({"description": told}))
+
+    assert answer.status_code == 200
+    assert latest(function).description == told
 
 
 def test_an_alias_with_no_number_as_number_is_not_taken_for_a_second(call, function):
