@@ -1,5 +1,6 @@
 """What a kind of destination is."""
 
+import json
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +8,49 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from asyncconfig.models import Delivery
 from asyncconfig.receipt import Receipt as Receipt
+from functions import texts
 from functions.models import Function, Version
+
+MOST_PARAM = 4096
+MOST_LEVELS = 16
+
+
+def read_param(param: str, refusal: str | Promise) -> dict[str, Any]:
+    """Read `param`: an object of JSON, at most 4 KB and 16 levels deep.
+
+    Its texts hold no NUL and no half of a surrogate pair. Raises ValidationError,
+    with the kind's own sentence, `refusal`, for anything but its size.
+    """
+    if len(param.encode("utf-8", "surrogatepass")) > MOST_PARAM:
+        raise ValidationError(
+            _("The parameters are over 4 KB. Shorten them."), code="invalid"
+        )
+    try:
+        told = json.loads(param)
+    except (ValueError, RecursionError):
+        told = None
+    if not (isinstance(told, dict) and _is_shallow(told) and texts.can_be_kept(told)):
+        raise ValidationError(str(refusal), code="invalid")
+    return dict(told)
+
+
+def _is_shallow(told: Any) -> bool:
+    """Say so of what can be read wherever it is stored, however deep the stack is."""
+    level = [told]
+    for _number in range(MOST_LEVELS):
+        level = [inner for one in level for inner in _containers(one)]
+    return not level
+
+
+def _containers(one: Any) -> list[Any]:
+    members = one.values() if isinstance(one, dict) else one
+    return [member for member in members if isinstance(member, dict | list)]
 
 
 @dataclass(frozen=True)

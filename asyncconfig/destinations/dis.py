@@ -16,6 +16,7 @@ from asyncconfig.destinations.base import (
     Parcel,
     Receipt,
     Target,
+    read_param,
 )
 from asyncconfig.exceptions import (
     DeliveryError,
@@ -169,10 +170,7 @@ def _endpoint(version: Version) -> str:
 
 
 def _name(param: str) -> str:
-    try:
-        name = json.loads(param)["stream_name"]
-    except (ValueError, TypeError, KeyError):
-        name = None
+    name = read_param(param, CHOOSE).get("stream_name")
     if not isinstance(name, str) or not NAME_FORM.match(name):
-        raise ValidationError(_("Choose a stream."))
+        raise ValidationError(CHOOSE)
     return name

@@ -17,6 +17,7 @@ from asyncconfig.destinations.base import (
     Parcel,
     Receipt,
     Target,
+    read_param,
 )
 from asyncconfig.exceptions import DeliveryError, FunctionDisabled, NotAccepted
 from asyncconfig.models.config import FUNCTION
@@ -26,6 +27,8 @@ from functions.models import Function, Version
 from functions.models.agency import INVOKE_ASYNC
 from functions.qualifiers import Resolved, qualifiers_of, resolve
 
+CHOOSE = gettext_lazy("Choose a function.")
+
 
 class FunctionForm(ParamForm):
     """Which function (`name`, or `package/name`), and which version or alias."""
@@ -33,7 +36,7 @@ class FunctionForm(ParamForm):
     function = forms.CharField(
         label=gettext_lazy("Function name"),
         max_length=130,
-        error_messages={"required": gettext_lazy("Choose a function.")},
+        error_messages={"required": CHOOSE},
     )
     qualifier = forms.CharField(
         label=gettext_lazy("Version/Alias"),
@@ -97,7 +100,7 @@ class FunctionDestination(Destination):
         return {"function": prefix + urn.function, "qualifier": urn.qualifier}
 
     def read(self, param: str, version: Version) -> Target:
-        """Read {"func_urn": …}; the function must be of the same project."""
+        """Read {"func_urn": …}; the function must be of the same project and region."""
         urn = _urn(param, version)
         function = _resolve(urn, version).version.function
         return Target(
@@ -132,13 +135,12 @@ class FunctionDestination(Destination):
 
 def _urn(param: str, version: Version) -> names.Urn:
     project = version.function.project.project_id
-    try:
-        text = json.loads(param)["func_urn"]
+    text = read_param(param, CHOOSE).get("func_urn")
+    urn = None
+    if isinstance(text, str):
         urn = names.parse_urn(text, region=settings.REGION, project=project)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        urn = None
-    if urn is None or urn.project != project:
-        raise ValidationError(_("Choose a function."))
+    if urn is None or (urn.region, urn.project) != (settings.REGION, project):
+        raise ValidationError(CHOOSE)
     return urn
 
 

@@ -21,6 +21,7 @@ from asyncconfig.destinations.base import (
     Parcel,
     Receipt,
     Target,
+    read_param,
 )
 from asyncconfig.destinations.storage import StorageError, Trouble
 from asyncconfig.exceptions import DeliveryError
@@ -43,11 +44,7 @@ class Param:
 
     def __init__(self, param: str) -> None:
         """Read the API's string; raises ValidationError."""
-        try:
-            given = json.loads(param)
-        except (ValueError, RecursionError):
-            given = None
-        given = given if isinstance(given, dict) else {}
+        given = read_param(param, CHOOSE)
         self.bucket = given.get("bucket")
         self.prefix = given.get("prefix", "")
         self.days = given.get("expires", 0)

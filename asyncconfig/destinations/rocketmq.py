@@ -21,6 +21,7 @@ from asyncconfig.destinations.base import (
     Parcel,
     Receipt,
     Target,
+    read_param,
 )
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery, RocketInstance
@@ -209,13 +210,8 @@ def broker_of(instance: RocketInstance) -> rocketmq_client.Broker:
 
 def _told(param: str) -> dict[str, str]:
     """Return the parameters as texts; ValidationError when it is not such JSON."""
-    try:
-        told = json.loads(param)
-        fields = {
-            name: told.get(name) or "" for name in ("instance_id", "topic", "tag")
-        }
-    except (ValueError, AttributeError, TypeError, RecursionError):
-        fields = {"instance_id": None}
+    told = read_param(param, CHOOSE)
+    fields = {name: told.get(name) or "" for name in ("instance_id", "topic", "tag")}
     if not all(isinstance(value, str) for value in fields.values()):
         raise ValidationError(CHOOSE)
     return fields

@@ -17,6 +17,7 @@ from asyncconfig.destinations.base import (
     Parcel,
     Receipt,
     Target,
+    read_param,
 )
 from asyncconfig.exceptions import DeliveryError, TopicGone
 from asyncconfig.models import Delivery, Topic
@@ -171,10 +172,7 @@ def _is_local(version: Version) -> bool:
 
 
 def _urn(param: str) -> str:
-    try:
-        urn = json.loads(param)["topic_urn"]
-    except (ValueError, TypeError, KeyError):
-        urn = None
+    urn = read_param(param, CHOOSE).get("topic_urn")
     if not isinstance(urn, str) or not topics.URN.match(urn):
         raise ValidationError(CHOOSE, code="invalid")
     return urn
