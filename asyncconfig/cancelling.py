@@ -1,7 +1,8 @@
 """Stop a request: at once while it waits, by force while it runs."""
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import BigIntegerField, QuerySet
+from django.db.models.functions import Coalesce
 
 from asyncconfig import clock, endings, finishing, settling
 from asyncconfig.exceptions import NotCancellable
@@ -46,15 +47,22 @@ def _stop(invocation: Invocation, by: str, *, force: bool) -> bool:
     return bool(running.update(cancel=wish, cancelled_by=by[:150]))
 
 
-def _descendants(invocation: Invocation) -> list[Invocation]:
-    """Return the unfinished requests that came of this one, nearest first."""
+def _descendants(invocation: Invocation) -> QuerySet[Invocation]:
+    """Return the unfinished requests that came of this one, nearest first.
+
+    They were started by its notifications, or by the messages these published.
+    """
     root = invocation.root_id or invocation.request_id
-    chain = Invocation.objects.filter(Q(root_id=root)).select_related("source")
-    parents = {invocation.pk}
-    found = []
-    for member in chain.without_bodies().order_by("pk"):
-        if member.source and member.source.invocation_id in parents:
-            parents.add(member.pk)
-            if not member.is_finished:
-                found.append(member)
-    return found
+    teller = Coalesce(
+        "source__invocation_id",
+        "notification__message__delivery__invocation_id",
+        output_field=BigIntegerField(),
+    )
+    chain = Invocation.objects.filter(root_id=root).annotate(teller=teller)
+    found = {invocation.pk}
+    for pk, told_by in chain.order_by("pk").values_list("pk", "teller"):
+        if told_by in found:
+            found.add(pk)
+    found.remove(invocation.pk)
+    members = Invocation.objects.filter(pk__in=found).without_bodies()
+    return members.exclude(status__in=Invocation.FINAL).order_by("pk")

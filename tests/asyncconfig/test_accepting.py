@@ -21,7 +21,15 @@ from asyncconfig.exceptions import (
 from asyncconfig.models import Invocation
 from functions.qualifiers import Resolved
 from tests.engine import record_received_by, states
-from tests.factories import RAISES, accept, latest, make_config, make_function
+from tests.factories import (
+    RAISES,
+    accept,
+    latest,
+    make_config,
+    make_function,
+    make_topic,
+    subscribe,
+)
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 
@@ -130,6 +138,21 @@ def test_recursive_cancellation_stops_children(engine):
     cancelling.cancel(invocation, by="alice", recursive=True)
 
     assert states() == ["SUCCESS", "FAIL"]
+
+
+def test_recursive_cancellation_follows_topics(engine):
+    topic, function = make_topic(), make_function()
+    subscribe(topic, "functionstage", make_function("listener"))
+    make_config(function, on_success=topic)
+    invocation, other = accept(function), accept(function)
+    engine.step()
+    (own,) = Invocation.objects.filter(root_id=invocation.request_id)
+
+    cancelling.cancel(invocation, by="alice", recursive=True)
+
+    own.refresh_from_db()
+    assert own.condition == "Cancelled"
+    assert Invocation.objects.get(root_id=other.request_id).status == "WAIT"
 
 
 def test_old_finished_requests_are_forgotten_and_open_ones_kept(engine):
