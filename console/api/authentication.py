@@ -75,6 +75,36 @@ def _by_token(token: str) -> Caller:
 
 
 def _by_signature(request: HttpRequest) -> Caller:
+    """Check what costs nothing first; a stranger's body is never read."""
+    credential = _credential(request)
+    lock = Lock("key", credential.access_key, request)
+    if lock.is_closed:
+        raise ApiError(
+            401,
+            LOCKED,
+            _("AK access failed to reach the limit, forbidden for 5 minutes."),
+        )
+    _check_date(request)
+    key = AccessKey.objects.filter(access_key=credential.access_key).first()
+    if not _is_signed(request, credential, key) or key is None:
+        lock.count_failure()
+        raise ApiError(
+            401,
+            WRONG,
+            _(
+                "Incorrect IAM authentication information: verify aksk signature "
+                "fail. Check the access key, its secret, and that no proxy changes "
+                "the Host header."
+            ),
+        )
+    lock.open()
+    _check_key(key)
+    _note_use(key, request)
+    return Caller(key.user, f"{key.user.get_username()} · {key.access_key}")
+
+
+def _credential(request: HttpRequest) -> signing.Credential:
+    """Read the Authorization header; raises 401 for one that cannot be right."""
     authorization = request.headers.get("Authorization", "")
     if not authorization:
         raise ApiError(
@@ -89,43 +119,31 @@ def _by_signature(request: HttpRequest) -> Caller:
             WRONG,
             _("Incorrect IAM authentication information: sign with SDK-HMAC-SHA256."),
         )
-    lock = Lock("key", credential.access_key, request)
-    if lock.is_closed:
-        raise ApiError(
-            401,
-            LOCKED,
-            _("AK access failed to reach the limit, forbidden for 5 minutes."),
-        )
-    key = AccessKey.objects.filter(access_key=credential.access_key).first()
-    # A key that does not exist takes as long as one that does.
-    secret = key.secret if key else authorization
-    if not signing.is_signed_by(_signed(request), credential, secret=secret):
-        key = None
-    if key is None:
-        lock.count_failure()
-        raise ApiError(
-            401,
-            WRONG,
-            _(
-                "Incorrect IAM authentication information: verify aksk signature "
-                "fail. Check the access key, its secret, and that no proxy changes "
-                "the Host header."
-            ),
-        )
-    lock.open()
-    _check_date(request)
-    _check_key(key)
-    _note_use(key, request)
-    return Caller(key.user, f"{key.user.get_username()} · {key.access_key}")
+    if not signing.covers_enough(credential):
+        raise ApiError(401, WRONG, _("Sign the headers Host and X-Sdk-Date as well."))
+    return credential
 
 
-def _signed(request: HttpRequest) -> signing.Request:
+def _is_signed(
+    request: HttpRequest, credential: signing.Credential, key: AccessKey | None
+) -> bool:
+    """Say whether the key signed the request.
+
+    A key that does not exist takes as long as one that does, but for the body.
+    """
+    body = request.body if key else b""
+    secret = key.secret if key else credential.signature
+    signed = _signed(request, body)
+    return signing.is_signed_by(signed, credential, secret=secret) and key is not None
+
+
+def _signed(request: HttpRequest, body: bytes) -> signing.Request:
     return signing.Request(
         method=request.method or "",
         path=request.path_info,
         query=request.META.get("QUERY_STRING", ""),
         headers={name.lower(): value for name, value in request.headers.items()},
-        body=request.body,
+        body=body,
     )
 
 

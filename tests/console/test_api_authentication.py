@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
+from django.http import HttpRequest
 
 from asyncconfig.models import Invocation
 from console import signing, tokens
@@ -200,6 +201,28 @@ def test_a_key_that_does_not_exist_looks_like_a_wrong_secret(
     gone = signer.send("GET", functions_url)
 
     assert wrong.content == gone.content
+
+
+@pytest.mark.parametrize(
+    ("told", "code"),
+    [
+        ({"access_key": "unknown"}, "APIGW.0301"),
+        ({"age": 901}, "APIGW.0307"),
+        ({"signed": ("x-sdk-date",)}, "APIGW.0301"),
+    ],
+)
+def test_a_strangers_body_is_not_read(
+    signer, functions_url, caller, monkeypatch, told, code
+):
+    def read(_request):
+        raise AssertionError("The body was read.")
+
+    caller[2].access_key = told.pop("access_key", caller[2].access_key)
+    monkeypatch.setattr(HttpRequest, "body", property(read))
+
+    refused = signer.send("POST", functions_url, b"{}" * 1000, **told)
+
+    assert code_of(refused) == (401, code)
 
 
 def test_another_projects_function_looks_like_none(signer, functions_url):
