@@ -87,6 +87,7 @@ def _by_signature(request: HttpRequest) -> Caller:
     _check_date(request)
     key = AccessKey.objects.filter(access_key=credential.access_key).first()
     if not _is_signed(request, credential, key) or key is None:
+        _check_arrived(request, credential)
         lock.count_failure()
         raise ApiError(
             401,
@@ -137,14 +138,38 @@ def _is_signed(
     return signing.is_signed_by(signed, credential, secret=secret) and key is not None
 
 
+def _check_arrived(request: HttpRequest, credential: signing.Credential) -> None:
+    """Name a signed header that came without a value: the signature cannot be right.
+
+    It counts as no failure, since the client may be as surprised. Secrets are
+    random and long; the lock is not what keeps them from being guessed.
+    """
+    for name in credential.signed:
+        if not request.headers.get(name):
+            raise ApiError(
+                401,
+                WRONG,
+                _(
+                    "The signed header %(name)s arrived without a value: web servers "
+                    "drop what is not ASCII. Do not sign it, or write it in ASCII."
+                )
+                % {"name": name},
+            )
+
+
 def _signed(request: HttpRequest, body: bytes) -> signing.Request:
     return signing.Request(
         method=request.method or "",
         path=request.path_info,
         query=request.META.get("QUERY_STRING", ""),
-        headers={name.lower(): value for name, value in request.headers.items()},
+        headers={name.lower(): _text(value) for name, value in request.headers.items()},
         body=body,
     )
+
+
+def _text(value: str) -> str:
+    """Return a header as its client wrote it: WSGI hands UTF-8 on as Latin-1."""
+    return value.encode("latin-1", "replace").decode("utf-8", "replace")
 
 
 def _check_date(request: HttpRequest) -> None:

@@ -193,6 +193,28 @@ def test_five_failures_lock_the_key_for_its_address(signer, functions_url, clien
     assert elsewhere.status_code == 200
 
 
+AGENT = "部署/1.0"
+
+
+def test_a_header_may_be_signed_in_utf8(signer, functions_url, client):
+    def resend(agent):
+        headers = signer.last | {"user-agent": agent}
+        return client.get(functions_url, headers=headers)
+
+    signer.send("GET", functions_url, user_agent=AGENT)
+    arrived = resend(AGENT.encode().decode("latin-1"))
+    dropped = [resend("") for _turn in range(6)]
+
+    assert arrived.status_code == 200
+    assert {code_of(answer) for answer in dropped} == {(401, "APIGW.0301")}
+    assert "header user-agent arrived without" in dropped[-1].json()["error_msg"]
+    assert signer.send("GET", functions_url).status_code == 200
+
+
+def test_a_header_that_is_empty_may_be_signed(signer, functions_url):
+    assert signer.send("GET", functions_url, x_note="").status_code == 200
+
+
 def test_a_key_that_does_not_exist_looks_like_a_wrong_secret(
     signer, functions_url, client
 ):
