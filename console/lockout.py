@@ -6,6 +6,8 @@ from contextlib import suppress
 from django.core.cache import cache
 from django.http import HttpRequest
 
+from console.callers import address_of
+
 MAX_FAILURES = 5
 LOCKED_SECONDS = 300
 
@@ -14,7 +16,7 @@ class Lock:
     """The failures of one name, an account or an access key, from one address."""
 
     def __init__(self, kind: str, name: str, request: HttpRequest) -> None:
-        told = f"{name}\n{request.META.get('REMOTE_ADDR', '')}"
+        told = f"{name}\n{address_of(request)}"
         self._key = f"{kind}:{hashlib.sha256(told.encode()).hexdigest()}"
         self._failures: int = cache.get(self._key, 0)
 

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from console import signing, tokens
 from console.api.errors import ApiError
+from console.callers import address_of
 from console.lockout import Lock
 from console.models import AccessKey
 
@@ -194,7 +195,7 @@ def _check_key(key: AccessKey) -> None:
 def _note_use(key: AccessKey, request: HttpRequest) -> None:
     """Note time and address, at most once a minute: it is a write per call."""
     now = datetime.now(UTC)
-    address = request.META.get("REMOTE_ADDR") or None
+    address = address_of(request) or None
     is_fresh = key.last_used_at and now - key.last_used_at < NOTED_EVERY
     if not is_fresh or key.last_used_from != address:
         AccessKey.objects.filter(pk=key.pk).update(

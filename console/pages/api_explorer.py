@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods
 from asyncconfig.models import Invocation
 from console import access, exploring, samples
 from console.access import Right, needs
+from console.callers import address_of
 from console.exploring import Answer, Call, Operation
 from console.htmx import render_page
 from functions.models import Alias, Function, Project, Version
@@ -196,8 +197,7 @@ def _tried(
     call = exploring.prepare(request, operation, values, body)
     if not isinstance(request.user, User):
         raise Http404
-    address = request.META.get("REMOTE_ADDR", "")
-    answer = exploring.send(call, request.user, caller=address)
+    answer = exploring.send(call, request.user, caller=address_of(request))
     return {
         "call": call,
         "answer": answer,

@@ -2,18 +2,18 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError
-from django.http import HttpRequest
 
 from asyncconfig.models import Invocation
 from console import signing, tokens
 from console.access import READER
 from console.models import AccessKey
 from tests.factories import make_function, make_project, make_user
+from tests.signer import Signer, code_of
 
 VECTOR_PROJECT = "0123456789abcdef0123456789abcdef"
 VECTOR_HEADERS = {
@@ -53,59 +53,6 @@ def test_the_signature_of_a_get_is_the_official_clients():
     assert signing.signature(request, signed=VECTOR_SIGNED, secret="SKDEMO") == (
         "e780a845ed71783026c2fc0d823ae88f51fa560d2a1cc9aeb8b0c77b445dec2d"
     )
-
-
-@pytest.fixture
-def caller(db):
-    project = make_project()
-    user = make_user("caller", project=project, group="FunctionGraph Administrator")
-    return user, project, AccessKey.objects.create(user=user)
-
-
-class Signer:
-    """Sends signed requests through Django's test client."""
-
-    def __init__(self, client, key):
-        self._client = client
-        self._key = key
-
-    def send(
-        self, method, path, body=b"", *, secret=None, age=0.0, signed=None, **headers
-    ):
-        date = datetime.now(UTC) - timedelta(seconds=age)
-        told = {
-            "host": "testserver",
-            "content-type": "application/json",
-            "x-sdk-date": f"{date:%Y%m%dT%H%M%SZ}",
-        } | {name.replace("_", "-"): value for name, value in headers.items()}
-        names = signed or tuple(sorted(told))
-        bare, _mark, query = path.partition("?")
-        request = signing.Request(method, bare, query, told, body)
-        signature = signing.signature(
-            request, signed=names, secret=secret or self._key.secret
-        )
-        told["authorization"] = (
-            f"SDK-HMAC-SHA256 Access={self._key.access_key}, "
-            f"SignedHeaders={';'.join(names)}, Signature={signature}"
-        )
-        self.last = told
-        return self._client.generic(
-            method, path, body, "application/json", headers=told
-        )
-
-
-@pytest.fixture
-def signer(client, caller):
-    return Signer(client, caller[2])
-
-
-@pytest.fixture
-def functions_url(caller):
-    return f"/v2/{caller[1].project_id}/fgs/functions"
-
-
-def code_of(answer):
-    return answer.status_code, json.loads(answer.content)["error_code"]
 
 
 def test_a_signed_request_is_let_in_and_noted(signer, functions_url, caller):
@@ -182,39 +129,6 @@ def test_a_disabled_key_and_account_are_refused(signer, functions_url, caller):
     assert code_of(disabled) == code_of(gone) == (401, "APIGW.0302")
 
 
-def test_five_failures_lock_the_key_for_its_address(signer, functions_url, client):
-    for _turn in range(5):
-        signer.send("GET", functions_url, secret="guess")
-    locked = signer.send("GET", functions_url)
-    client.defaults["REMOTE_ADDR"] = "10.0.0.9"
-    elsewhere = signer.send("GET", functions_url)
-
-    assert code_of(locked) == (401, "APIGW.0303")
-    assert elsewhere.status_code == 200
-
-
-AGENT = "部署/1.0"
-
-
-def test_a_header_may_be_signed_in_utf8(signer, functions_url, client):
-    def resend(agent):
-        headers = signer.last | {"user-agent": agent}
-        return client.get(functions_url, headers=headers)
-
-    signer.send("GET", functions_url, user_agent=AGENT)
-    arrived = resend(AGENT.encode().decode("latin-1"))
-    dropped = [resend("") for _turn in range(6)]
-
-    assert arrived.status_code == 200
-    assert {code_of(answer) for answer in dropped} == {(401, "APIGW.0301")}
-    assert "header user-agent arrived without" in dropped[-1].json()["error_msg"]
-    assert signer.send("GET", functions_url).status_code == 200
-
-
-def test_a_header_that_is_empty_may_be_signed(signer, functions_url):
-    assert signer.send("GET", functions_url, x_note="").status_code == 200
-
-
 def test_a_key_that_does_not_exist_looks_like_a_wrong_secret(
     signer, functions_url, client
 ):
@@ -223,28 +137,6 @@ def test_a_key_that_does_not_exist_looks_like_a_wrong_secret(
     gone = signer.send("GET", functions_url)
 
     assert wrong.content == gone.content
-
-
-@pytest.mark.parametrize(
-    ("told", "code"),
-    [
-        ({"access_key": "unknown"}, "APIGW.0301"),
-        ({"age": 901}, "APIGW.0307"),
-        ({"signed": ("x-sdk-date",)}, "APIGW.0301"),
-    ],
-)
-def test_a_strangers_body_is_not_read(
-    signer, functions_url, caller, monkeypatch, told, code
-):
-    def read(_request):
-        raise AssertionError("The body was read.")
-
-    caller[2].access_key = told.pop("access_key", caller[2].access_key)
-    monkeypatch.setattr(HttpRequest, "body", property(read))
-
-    refused = signer.send("POST", functions_url, b"{}" * 1000, **told)
-
-    assert code_of(refused) == (401, code)
 
 
 def test_another_projects_function_looks_like_none(signer, functions_url):

@@ -8,7 +8,6 @@ from django.urls import reverse
 from asyncconfig.models import AsyncConfig, Delivery, InboundRule, RocketInstance
 from console import access
 from console.models import AccessKey
-from tests.console.test_api_authentication import Signer
 from tests.factories import (
     RAISES,
     accept,
@@ -21,6 +20,7 @@ from tests.factories import (
     rocket_param,
 )
 from tests.rocketmq_checks import CHECKS, LANGUAGES, spoil
+from tests.signer import Signer
 
 pytestmark = pytest.mark.django_db
 
