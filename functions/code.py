@@ -9,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from functions import archives
 from functions.exceptions import (
     ChangedMeanwhile,
     CodeRefused,
@@ -21,6 +22,7 @@ from functions.runtime.codestore import BROKEN_ARCHIVE
 INLINE_LIMIT = 10 * 1024
 PACKAGE_LIMIT = 50 * 1024 * 1024
 UNPACKED_LIMIT = 1500 * 1024 * 1024
+TESTED_LIMIT = 50 * 1024 * 1024
 SHOWN_LIMIT = 1024 * 1024
 
 DEFAULT_SOURCE = """\
@@ -54,21 +56,26 @@ def text_package(source: str, *, handler: str) -> Package:
 
 
 def zip_package(archive: bytes, *, filename: str) -> Package:
-    """Check an archive; raises CodeRefused, of which CodeTooLarge."""
+    """Check an archive; raises CodeRefused, of which CodeTooLarge.
+
+    Only what is at most 50 MB is unpacked to see whether it can be; what is larger
+    and damaged fails when the function is loaded.
+    """
     if len(archive) > PACKAGE_LIMIT:
         raise CodeTooLarge(_("The archive is over 50 MB. Make it smaller."))
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             # Sizes first: reading a small archive can mean unpacking terabytes.
-            if sum(member.file_size for member in opened.infolist()) > UNPACKED_LIMIT:
+            size = sum(member.file_size for member in opened.infolist())
+            if size > UNPACKED_LIMIT:
                 raise CodeTooLarge(_("The unpacked archive is over 1500 MB."))
-            broken = opened.testzip()
+            archives.check_names(opened)
+            archives.check_members(opened)
+            broken = opened.testzip() if size <= TESTED_LIMIT else None
     except (*BROKEN_ARCHIVE, OSError) as error:
         raise CodeRefused(_("This is not a ZIP archive that can be read.")) from error
     if broken:
-        raise CodeRefused(
-            _("The archive is damaged: %(file)s cannot be read.") % {"file": broken}
-        )
+        raise archives.damaged(broken)
     return Package(archive, Version.CodeType.ZIP, filename[:255])
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from functions import archives
 from functions.code import Package, text_package, zip_package
 from functions.exceptions import ImportRefused
 from functions.models import Version
@@ -64,6 +65,7 @@ def read(archive: bytes) -> Exported:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             if sum(member.file_size for member in opened.infolist()) > MAX_ARCHIVE:
                 raise ImportRefused(_("The unpacked archive is over 50 MB."))
+            archives.check_members(opened)
             fields = json.loads(opened.read(SETTINGS))
             code = _code(opened, fields)
     except (*BROKEN_ARCHIVE, OSError, KeyError, TypeError) as error:

@@ -115,15 +115,19 @@ def _copy(
 
 def _place(name: str, code: Path) -> Path:
     """Return where a file of that name goes; never outside the code's folder."""
-    path = PurePosixPath(name)
-    bad = (
-        not path.parts
-        or path.is_absolute()
-        or ".." in path.parts
-        or "\\" in name
-        or "\0" in name
-        or len(os.fsencode(name)) > LONGEST_NAME
-    )
-    if bad:
+    if not is_allowed(name):
         raise CodeRefused(f"the file name {name!r} is not allowed")
-    return code / path
+    return code / PurePosixPath(name)
+
+
+def is_allowed(name: str) -> bool:
+    """Say whether a file may be called that: it stays below the code's folder."""
+    path = PurePosixPath(name)
+    return (
+        bool(path.parts)
+        and not path.is_absolute()
+        and ".." not in path.parts
+        and "\\" not in name
+        and "\0" not in name
+        and len(os.fsencode(name)) <= LONGEST_NAME
+    )

@@ -3,6 +3,7 @@
 import stat
 import threading
 import zipfile
+from dataclasses import replace
 
 import pytest
 
@@ -58,6 +59,18 @@ def test_archive_with_impossible_names_is_refused(tmp_path, files):
 
 def test_archive_that_is_none_is_refused(pool):
     outcome = pool.invoke(make_spec("not a zip", code_type="zip"), call())
+
+    assert outcome.kind is Kind.LOAD
+    assert "is not a usable ZIP archive" in outcome.error
+
+
+def test_a_member_that_is_damaged_is_the_functions_failure(pool, tmp_path):
+    spec = make_zip_spec({"index.py": HANDLER, "data": "x" * 5000})
+    spoiled = bytearray(spec.code)
+    begin = spoiled.find(b"data") + 4
+    spoiled[begin : begin + 8] = b"\xff" * 8
+
+    outcome = pool.invoke(replace(spec, code=bytes(spoiled)), call())
 
     assert outcome.kind is Kind.LOAD
     assert "is not a usable ZIP archive" in outcome.error
