@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from functions import archives
+from functions import archives, texts
 from functions.code import Package, text_package, zip_package
 from functions.exceptions import ImportRefused
 from functions.models import Version
@@ -27,6 +27,7 @@ FIELDS = (
     "initializer_timeout",
 )
 NETWORK = ("vpc", "subnet")
+TEXTS = ("runtime", "handler", "description", "initializer_handler", *NETWORK)
 MAX_ARCHIVE = 50 * 1024 * 1024
 
 
@@ -74,7 +75,24 @@ def read(archive: bytes) -> Exported:
             % {"file": SETTINGS}
         ) from error
     kept = {name: fields[name] for name in (*FIELDS, *NETWORK) if name in fields}
+    _check_fields(kept)
     return Exported(kept, code)
+
+
+def _check_fields(fields: dict[str, Any]) -> None:
+    """Raise ImportRefused for what no export writes; the rest is for the form."""
+    for name in TEXTS:
+        if not isinstance(fields.get(name, ""), str):
+            sentence = _("%(file)s: %(name)s has to be text.")
+            raise ImportRefused(sentence % {"file": SETTINGS, "name": name})
+    data = fields.get("user_data", {})
+    is_object = isinstance(data, dict)
+    if not is_object or not all(isinstance(value, str) for value in data.values()):
+        sentence = _("%(file)s: user_data has to be an object of texts.")
+        raise ImportRefused(sentence % {"file": SETTINGS})
+    if not texts.can_be_kept(fields):
+        sentence = _("%(file)s holds a NUL character or half of a surrogate pair.")
+        raise ImportRefused(sentence % {"file": SETTINGS})
 
 
 def _code(opened: zipfile.ZipFile, fields: dict[str, Any]) -> Package | None:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from functions import names, starters
+from functions import names, starters, texts
 from functions.forms.network import find_network
 from functions.models import Agency, Function, Project, Version
 from functions.models.version import MEMORY_SIZES
@@ -257,6 +257,10 @@ def _variables(text: str) -> dict[str, str]:
         raise ValidationError(
             _("At most 20 variables and 4,096 characters are allowed."),
             code="size" if is_large else "count",
+        )
+    if not texts.can_be_kept(data):
+        raise ValidationError(
+            _("Variables cannot hold NUL characters or halves of surrogate pairs.")
         )
     for key in data:
         if not names.environment_key.match(key):

@@ -178,21 +178,61 @@ def test_damaged_archives_are_refused(call, function):
     assert Function.objects.count() == 1
 
 
-@pytest.mark.parametrize("told", [[], 5, {"code_filename": 1}, {"code_filename": "x"}])
-def test_archives_that_tell_nonsense_are_refused(call, told):
+def bring(call, told):
+    """Import an archive with these settings, as JSON, and no code."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as opened:
-        opened.writestr("function.json", json.dumps(told))
+        opened.writestr("function.json", told)
     body = {
         "func_name": "two",
         "file_name": "x.zip",
         "file_type": "zip",
         "file_code": base64.b64encode(archive.getvalue()).decode(),
     }
+    return call("POST", "/functions/import", json.dumps(body))
 
-    answer = call("POST", "/functions/import", json.dumps(body))
 
-    assert answer.status_code == 400
+@pytest.mark.parametrize("told", [[], 5, {"code_filename": 1}, {"code_filename": "x"}])
+def test_archives_that_tell_nonsense_are_refused(call, told):
+    assert bring(call, json.dumps(told)).status_code == 400
+    assert Function.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("description", r'"\ud800"', "half of a surrogate pair"),
+        ("vpc", r'"\ud800"', "half of a surrogate pair"),
+        ("vpc", r'"a\u0000"', "holds a NUL character"),
+        ("user_data", r'{"A": "\u0000"}', "holds a NUL character"),
+        ("user_data", r'{"A": "\udfff"}', "half of a surrogate pair"),
+        ("user_data", '{"A": ' + "[" * 100 + "]" * 100 + "}", "an object of texts"),
+        ("user_data", '"text"', "an object of texts"),
+        ("description", "5", "description has to be text"),
+        ("vpc", '["a"]', "vpc has to be text"),
+    ],
+)
+def test_settings_that_no_export_has_are_refused(call, function, name, value, sentence):
+    with zipfile.ZipFile(io.BytesIO(transfer.export(latest(function)))) as opened:
+        told = json.loads(opened.read("function.json"))
+    others = json.dumps({one: told[one] for one in told if one != name})
+
+    answer = bring(call, f'{others[:-1]}, "{name}": {value}}}')
+
+    assert code_of(answer)[0] == 400
+    assert sentence in json.loads(answer.content)["error_msg"]
+    assert Function.objects.count() == 1
+
+
+@pytest.mark.parametrize("value", [r"a\u0000b", r"\udfff"])
+def test_variables_that_no_environment_takes_are_refused(call, function, value):
+    body = {"user_data": f'{{"A": "{value}"}}'}
+    new = {"func_name": "two", "runtime": latest(function).runtime} | body
+
+    made = call("POST", "/functions", json.dumps(new))
+    changed = call("PUT", "/functions/own/config", json.dumps(body))
+
+    assert code_of(made) == code_of(changed) == (400, "FSS.1009")
     assert Function.objects.count() == 1
 
 
