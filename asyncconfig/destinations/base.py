@@ -18,7 +18,6 @@ from functions import texts
 from functions.models import Function, Version
 
 MOST_PARAM = 4096
-MOST_LEVELS = 16
 
 
 def read_param(param: str, refusal: str | Promise) -> dict[str, Any]:
@@ -35,22 +34,10 @@ def read_param(param: str, refusal: str | Promise) -> dict[str, Any]:
         told = json.loads(param)
     except (ValueError, RecursionError):
         told = None
-    if not (isinstance(told, dict) and _is_shallow(told) and texts.can_be_kept(told)):
+    is_fine = texts.is_shallow(told) and texts.can_be_kept(told)
+    if not (isinstance(told, dict) and is_fine):
         raise ValidationError(str(refusal), code="invalid")
     return dict(told)
-
-
-def _is_shallow(told: Any) -> bool:
-    """Say so of what can be read wherever it is stored, however deep the stack is."""
-    level = [told]
-    for _number in range(MOST_LEVELS):
-        level = [inner for one in level for inner in _containers(one)]
-    return not level
-
-
-def _containers(one: Any) -> list[Any]:
-    members = one.values() if isinstance(one, dict) else one
-    return [member for member in members if isinstance(member, dict | list)]
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,12 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from ninja import Path, Schema
 from pydantic import Field
 
+from console.api.errors import ApiError
+from functions import texts
 from functions.models import Version
 from functions.models.version import MEMORY_SIZES
 from functions.runtime import available_runtimes
@@ -19,6 +22,7 @@ from functions.runtime import available_runtimes
 TIMEOUT: dict[str, Any] = {"minimum": 3, "maximum": 259_200}
 MEMORY: dict[str, Any] = {"enum": MEMORY_SIZES}
 DOMAIN = "default"
+MOST_ECHOED = 32 * 1024
 SAMPLE = base64.b64encode(b"def handler(event, context):\n    return event\n").decode()
 
 
@@ -99,6 +103,20 @@ class Echoed(Schema):
         if self.func_vpc is not None:
             sent["func_vpc"] = self.func_vpc.echoed()
         return sent
+
+
+def check_echoed(echoed: dict[str, Any]) -> None:
+    """Raise ApiError for what would make every list of functions a burden."""
+    is_fine = texts.is_shallow(echoed) and (
+        len(json.dumps(echoed, ensure_ascii=False).encode()) <= MOST_ECHOED
+    )
+    if not is_fine:
+        sentence = _(
+            "The settings that are only given back (%(names)s) can be 32 KB of JSON "
+            "in all, at most 16 levels deep. Send less of them."
+        )
+        names = ", ".join(sorted(echoed))
+        raise ApiError(400, "FSS.0400", sentence % {"names": names})
 
 
 class NewFunction(Echoed):

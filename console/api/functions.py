@@ -24,6 +24,7 @@ from console.api.function_shapes import (
     FunctionCode,
     FunctionConfig,
     NewFunction,
+    check_echoed,
     config_of,
 )
 from console.api.service import limited
@@ -99,11 +100,12 @@ def create(
     form = NewDefinitionForm(_fields(body), project=project)
     if not form.is_valid():
         raise refuse(form, CODES, names=FORM_NAMES)
-    cleaned = form.cleaned_data
+    cleaned, echoed = form.cleaned_data, body.echoed()
+    check_echoed(echoed)
     package = read_code(
         body.code_type, body.func_code, body.code_filename, cleaned["handler"]
     )
-    new = creating.NewFunction(**cleaned, echoed=body.echoed(), code=package)
+    new = creating.NewFunction(**cleaned, echoed=echoed, code=package)
     return config_of(_latest(creating.create(project, new)))
 
 
@@ -254,6 +256,7 @@ def update(
     strategy = body.strategy_config
     if strategy and strategy.concurrent_num is not None:
         echoed["concurrent_num"] = strategy.concurrent_num
+    check_echoed(echoed)
     with transaction.atomic():
         if strategy:
             set_limit(named.function, strategy.concurrency)

@@ -224,6 +224,26 @@ def test_settings_that_no_export_has_are_refused(call, function, name, value, se
     assert Function.objects.count() == 1
 
 
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"extend_config": "名" * 11_000},
+        {"extend_config": "x" * 20_000, "mount_config": {"a": "x" * 20_000}},
+        {"mount_config": json.loads('{"a":' * 16 + "1" + "}" * 16)},
+    ],
+)
+def test_what_is_only_given_back_is_little(call, function, told):
+    kept = {"mount_config": json.loads('{"a":' * 15 + "1" + "}" * 15)}
+    new = {"func_name": "two", "runtime": latest(function).runtime}
+    assert call("PUT", "/functions/own/config", json.dumps(kept)).status_code == 200
+
+    made = call("POST", "/functions", json.dumps(new | told))
+    changed = call("PUT", "/functions/own/config", json.dumps(told))
+
+    assert code_of(made) == code_of(changed) == (400, "FSS.0400")
+    assert latest(function).echoed == kept
+
+
 @pytest.mark.parametrize("value", [r"a\u0000b", r"\udfff"])
 def test_variables_that_no_environment_takes_are_refused(call, function, value):
     body = {"user_data": f'{{"A": "{value}"}}'}
