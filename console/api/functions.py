@@ -248,7 +248,9 @@ def update(
     named = lookup.find_function(request, project_id, function_urn, Right.CONFIGURE)
     version = named.own_version()
     form = DefinitionForm(
-        _stored(version) | _fields(body), project=named.function.project
+        _stored(version) | _fields(body),
+        project=named.function.project,
+        version=version,
     )
     if not form.is_valid():
         raise refuse(form, CODES, names=FORM_NAMES)
@@ -274,11 +276,16 @@ def _stored(version: Version) -> dict[str, Any]:
         "vpc": str(version.vpc.vpc_id) if version.vpc else "",
         "subnet": str(version.subnet.subnet_id) if version.subnet else "",
         "description": version.description,
-        "user_data": json.dumps(version.user_data),
-        "encrypted_user_data": json.dumps(version.encrypted_user_data),
+        "user_data": _compact(version.user_data),
+        "encrypted_user_data": _compact(version.encrypted_user_data),
         "initializer_handler": version.initializer_handler,
         "initializer_timeout": version.initializer_timeout,
     }
+
+
+def _compact(variables: dict[str, str]) -> str:
+    """Write variables so that they are never longer than they were sent."""
+    return json.dumps(variables, ensure_ascii=False, separators=(",", ":"))
 
 
 def set_limit(function: Function, number: int) -> None:

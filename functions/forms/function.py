@@ -187,6 +187,7 @@ class DefinitionForm(GeneralForm):
     ) -> None:
         super().__init__(data, version=version)
         self._project = project
+        self._secrets = version.encrypted_user_data if version else {}
         _offer_agencies(self, project)
 
     def clean(self) -> dict[str, Any]:
@@ -210,7 +211,12 @@ class DefinitionForm(GeneralForm):
         return runtime
 
     def clean_encrypted_user_data(self) -> dict[str, str]:
-        return _variables(self.cleaned_data["encrypted_user_data"])
+        """Read the secrets; an empty one of a stored name stays what it is."""
+        sent = _variables(self.cleaned_data["encrypted_user_data"])
+        kept = {
+            name: value or self._secrets.get(name, "") for name, value in sent.items()
+        }
+        return _variables(json.dumps(kept, ensure_ascii=False, separators=(",", ":")))
 
 
 class NewDefinitionForm(DefinitionForm):
