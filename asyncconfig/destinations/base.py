@@ -20,11 +20,12 @@ from functions.models import Function, Version
 MOST_PARAM = 4096
 
 
-def read_param(param: str, refusal: str | Promise) -> dict[str, Any]:
+def read_param(param: str, refusal: str | Promise, *, own: str = "") -> dict[str, Any]:
     """Read `param`: an object of JSON, at most 4 KB and 16 levels deep.
 
-    Its texts hold no NUL and no half of a surrogate pair. Raises ValidationError,
-    with the kind's own sentence, `refusal`, for anything but its size.
+    Its texts hold no NUL and no half of a surrogate pair, but for that of the member
+    `own`, of which the kind says more itself. Raises ValidationError, with the kind's
+    own sentence, `refusal`, for anything but its size.
     """
     if len(param.encode("utf-8", "surrogatepass")) > MOST_PARAM:
         raise ValidationError(
@@ -34,10 +35,11 @@ def read_param(param: str, refusal: str | Promise) -> dict[str, Any]:
         told = json.loads(param)
     except (ValueError, RecursionError):
         told = None
-    is_fine = texts.is_shallow(told) and texts.can_be_kept(told)
-    if not (isinstance(told, dict) and is_fine):
+    if not isinstance(told, dict) or not texts.is_shallow(told):
         raise ValidationError(str(refusal), code="invalid")
-    return dict(told)
+    if not texts.can_be_kept({n: told[n] for n in told if n != own}):
+        raise ValidationError(str(refusal), code="invalid")
+    return told
 
 
 @dataclass(frozen=True)

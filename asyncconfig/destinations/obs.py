@@ -44,7 +44,7 @@ class Param:
 
     def __init__(self, param: str) -> None:
         """Read the API's string; raises ValidationError."""
-        given = read_param(param, CHOOSE)
+        given = read_param(param, CHOOSE, own="prefix")
         self.bucket = given.get("bucket")
         self.prefix = given.get("prefix", "")
         self.days = given.get("expires", 0)
