@@ -52,7 +52,7 @@ def render_summary(
         "config": config,
         "schedule": drawing.schedule(policies.from_numbers(retries, age)),
         "sides": _sides(head, config, probed or {}) if config else [],
-        "checks": list(_checks(head, config)) if config else [],
+        "checks": _checks(head, config) if config else [],
     }
     return render_page(
         request, "async_config/summary.html", context, partial="card", status=status
@@ -77,8 +77,16 @@ def _sides(
     ]
 
 
-def _checks(head: Head, config: AsyncConfig) -> Iterator[Line]:
+def _checks(head: Head, config: AsyncConfig) -> list[Line]:
     """Say what a notification would meet, as far as this console knows by itself."""
+    if not any(config.destination(succeeded=ended).kind for ended in (True, False)):
+        return []
+    told = {"agency": head.version.agency}
+    fine = Line("ok", _("Agency %(agency)s allows it") % told)
+    return list(_troubles(head, config)) or [fine]
+
+
+def _troubles(head: Head, config: AsyncConfig) -> Iterator[Line]:
     for side in SIDES:
         chosen = config.destination(succeeded=side == "success")
         destination = KINDS.get(chosen.kind)
@@ -94,9 +102,6 @@ def _checks(head: Head, config: AsyncConfig) -> Iterator[Line]:
             function, action = head.function, destination.action
             url = permissions_url(function, head.qualifier, action)
             yield Line("bad", missing, side, url)
-        else:
-            told = {"agency": head.version.agency}
-            yield Line("ok", _("Agency %(agency)s allows it") % told, side)
 
 
 @require_http_methods(["GET", "POST"])
