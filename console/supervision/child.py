@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
+from typing import IO
 
 TETHER = str(Path(__file__).with_name("tether.py"))
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -37,8 +38,12 @@ class Child:
         return self._process.pid if self._process else 0
 
     def start(self) -> None:
-        """Start the process; must be called from the main thread (see tether)."""
+        """Start the process; must be called from the main thread (see tether).
+
+        Raises OSError or RuntimeError where the machine has no room for it.
+        """
         self._started = time.monotonic()
+        self._process = None  # Its number may be another's by now.
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", TETHER, str(os.getpid()), *self._command],
             env=self._env,
@@ -47,13 +52,18 @@ class Child:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        threading.Thread(target=self._pump, args=(self._process,), daemon=True).start()
+        threading.Thread(
+            target=self._pump, args=(self._process.stdout,), daemon=True
+        ).start()
 
     def is_running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
     def look_after(self) -> None:
-        """Start the process again when it has died and its pause is over."""
+        """Start the process again when it has died and its pause is over.
+
+        It is tried again and again, the pauses growing to 5 s.
+        """
         if self.is_running():
             return
         now = time.monotonic()
@@ -66,7 +76,21 @@ class Child:
             self.signal(signal.SIGKILL)  # What it left behind in its session.
         elif now >= self._again_at:
             self._again_at = 0.0
+            self._start_again()
+
+    def _start_again(self) -> None:
+        """Start the process; where that fails, the next pause begins."""
+        try:
             self.start()
+        except (OSError, RuntimeError) as error:
+            self._log.error("%s could not be started: %s", self.name, error)
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """End a process that has nobody to read its output."""
+        self.signal(signal.SIGKILL)
+        if self._process and self._process.stdout:
+            self._process.stdout.close()
 
     def signal(self, number: signal.Signals) -> None:
         """Signal the process and all of its session."""
@@ -82,10 +106,11 @@ class Child:
         if self.is_running() and self._process is not None:
             self._process.terminate()
 
-    def _pump(self, process: subprocess.Popen[bytes]) -> None:
+    def _pump(self, output: IO[bytes]) -> None:
         """Copy output to the log; a full disk must not block the child."""
-        for line in process.stdout or ():
-            self._log.info("%s", line.decode("utf-8", "replace").rstrip("\n"))
+        with output:
+            for line in output:
+                self._log.info("%s", line.decode("utf-8", "replace").rstrip("\n"))
 
 
 def _rotating(name: str, logs: Path) -> logging.Logger:

@@ -1,9 +1,17 @@
 """The parts of `manage.py up`, each on its own."""
 
+import errno
+import os
+import signal
+import subprocess
+import threading
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 
+import pytest
+
 from console.management.commands import up
-from tests.installation import free_port
+from console.supervision.child import Child
+from tests.installation import free_port, until
 from tests.subscribers import serving
 
 
@@ -22,3 +30,34 @@ def test_its_own_web_server_is_not_asked_for_through_a_proxy(monkeypatch):
         assert up.answers(url)
         assert not up.answers(f"{url}/nothing-here")
     assert not up.answers(url)
+
+
+NO_ROOM = {
+    "process": (subprocess, "Popen", BlockingIOError(errno.EAGAIN, "no process left")),
+    "thread": (threading, "Thread", RuntimeError("can't start new thread")),
+}
+
+
+@pytest.mark.parametrize("lacking", NO_ROOM)
+def test_a_part_that_cannot_be_started_again_is_tried_later(
+    tmp_path, monkeypatch, lacking
+):
+    module, name, error = NO_ROOM[lacking]
+    tried = []
+
+    def fail(*_args, **_kwargs):
+        tried.append(name)
+        raise error
+
+    child = Child(lacking, ["sleep", "60"], env=os.environ, logs=tmp_path)
+    child.start()
+    first = child.pid
+    child.signal(signal.SIGKILL)
+    with monkeypatch.context() as patched:
+        patched.setattr(module, name, fail)
+        until(lambda: child.look_after() or len(tried) == 2)
+    until(lambda: child.look_after() or (child.is_running() and child.pid != first))
+
+    child.signal(signal.SIGKILL)
+    until(lambda: not child.is_running())
+    assert str(error) in (tmp_path / f"{lacking}.log").read_text()
