@@ -1,8 +1,10 @@
 """The data directory: its lock, its socket, the port. Each trouble is a sentence."""
 
 import fcntl
+import hashlib
 import os
 import socket
+import stat
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -56,10 +58,35 @@ def check_port(host: str, port: int) -> None:
 
 
 def socket_folder(data_dir: Path) -> Path:
-    """Return a folder that only we can enter, short enough for a socket's name."""
+    """Return a folder that only we can enter, short enough for a socket's name.
+
+    Raises CannotStart where somebody else has made the one outside of `data_dir`.
+    """
     folder = data_dir / "run"
     if len(os.fsencode(folder / "valkey.sock")) > SOCKET_PATH_BYTES:
-        return Path(tempfile.mkdtemp(prefix="fgconsole-"))
+        return _short_folder(data_dir)
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
+    return folder
+
+
+def _short_folder(data_dir: Path) -> Path:
+    """Return a folder among the temporary ones, the same at each start."""
+    of_whom = f"{os.getuid()}:".encode() + os.fsencode(data_dir.resolve())
+    name = f"fgconsole-{hashlib.sha256(of_whom).hexdigest()[:20]}"
+    folder = Path(tempfile.gettempdir()) / name
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError as error:
+        raise CannotStart(
+            f"The folder {folder} for sockets cannot be used: {error.strerror}. "
+            "Choose a shorter --data-dir."
+        ) from error
+    is_ours = stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid()
+    if not is_ours or stat.S_IMODE(found.st_mode) != 0o700:
+        raise CannotStart(
+            f"The folder {folder} for sockets is not yours alone. "
+            "Remove it, or choose a shorter --data-dir."
+        )
     return folder

@@ -28,6 +28,7 @@ MISSING = (
     "Install it, or set OBS_ENDPOINT to a storage of yours."
 )
 HOST = "127.0.0.1"
+IDENTITIES, PRIVATE_KEY = "obs.json", "obs-grpc.key"
 PARTS = ("master", "volume", "filer", "s3")
 SIGNED = ("KEY", "READ_KEY")
 # A bucket takes one volume file at first and grows by one: with the defaults the
@@ -69,7 +70,7 @@ def prepare(binary: Path, *, data: Path, run: Path, keys: tuple[str, str]) -> St
     _sweep_sockets(run / "obs.ports")
     ports = dict(zip(_names(), _free_ports(2 * len(PARTS)), strict=True))
     _write(run / "obs.ports", " ".join(str(port) for port in ports.values()))
-    identities = _write(run / "obs.json", _identities(*keys))
+    identities = _write(run / IDENTITIES, _identities(*keys))
     command = [
         *(str(binary), "-logtostderr=true", "server", f"-dir={data}"),
         *(f"-ip={HOST}", f"-ip.bind={HOST}", "-disableHttp", "-filer", "-s3"),
@@ -84,6 +85,12 @@ def prepare(binary: Path, *, data: Path, run: Path, keys: tuple[str, str]) -> St
         *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false"),
     ]
     return Storage(command, _env(data, run), f"http://{HOST}:{ports['s3.port']}")
+
+
+def forget_secrets(run: Path) -> None:
+    """Remove this start's secrets; the storage must have ended."""
+    for name in (IDENTITIES, PRIVATE_KEY):
+        (run / name).unlink(missing_ok=True)
 
 
 def _names() -> list[str]:
@@ -161,7 +168,7 @@ def _certificate(run: Path) -> tuple[Path, Path]:
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain)
     return (
         _write(run / "obs-grpc.pem", made.public_bytes(pem).decode()),
-        _write(run / "obs-grpc.key", private.decode()),
+        _write(run / PRIVATE_KEY, private.decode()),
     )
 
 

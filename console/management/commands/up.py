@@ -5,6 +5,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import cached_property
 from http.client import HTTPException
 from pathlib import Path
@@ -64,6 +65,7 @@ class Installation:
         self._say = say
         self._data = settings.DATA_DIR
         self._supervisor = Supervisor()
+        self._cleaning = ExitStack()
         self._notes: list[str] = []
         host = options["host"]
         shown = "127.0.0.1" if host in ANYWHERE else host
@@ -89,11 +91,12 @@ class Installation:
 
     def run(self) -> None:
         """Start, say so, and look after everything until asked to stop."""
-        try:
-            self._start()
-            self._supervisor.watch()
-        finally:
-            self._supervisor.stop()
+        with self._cleaning:
+            try:
+                self._start()
+                self._supervisor.watch()
+            finally:
+                self._supervisor.stop()
 
     def _start(self) -> None:
         if not env.text("REDIS_URL"):
@@ -152,6 +155,7 @@ class Installation:
         if binary is None:
             self._notes.append(seaweed.MISSING)
             return
+        self._cleaning.callback(seaweed.forget_secrets, self._sockets)
         keys = (settings.OBS_ACCESS_KEY, settings.OBS_SECRET_KEY)
         storage = seaweed.prepare(
             binary, data=self._data / "obs", run=self._sockets, keys=keys

@@ -3,13 +3,16 @@
 import errno
 import os
 import signal
+import stat
 import subprocess
+import tempfile
 import threading
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 
 import pytest
 
 from console.management.commands import up
+from console.supervision import places
 from console.supervision.child import Child
 from tests.installation import free_port, until
 from tests.subscribers import serving
@@ -61,3 +64,51 @@ def test_a_part_that_cannot_be_started_again_is_tried_later(
     child.signal(signal.SIGKILL)
     until(lambda: not child.is_running())
     assert str(error) in (tmp_path / f"{lacking}.log").read_text()
+
+
+@pytest.fixture
+def far(tmp_path, monkeypatch):
+    """A data directory whose sockets' names are too long for a socket."""
+    (tmp_path / "t").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
+    return tmp_path / ("d" * places.SOCKET_PATH_BYTES)
+
+
+def test_a_long_data_directory_has_one_folder_for_its_sockets(far):
+    folder = places.socket_folder(far)
+
+    assert places.socket_folder(far) == folder
+    assert places.socket_folder(far.with_name("e" * 100)) != folder
+    assert folder.parent.name == "t"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def opened(folder):
+    folder.chmod(0o755)
+
+
+def replaced_by_a_link(folder):
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to("elsewhere")
+
+
+def replaced_by_a_file(folder):
+    folder.rmdir()
+    folder.touch(mode=0o700)
+
+
+def given_away(folder):
+    os.chown(folder, 65_534, -1)
+
+
+SPOILING = [opened, replaced_by_a_link, replaced_by_a_file]
+SPOILING += [given_away] if os.getuid() == 0 else []
+
+
+@pytest.mark.parametrize("spoil", SPOILING)
+def test_a_folder_for_sockets_that_others_may_enter_is_refused(far, spoil):
+    folder = places.socket_folder(far)
+    spoil(folder)
+
+    with pytest.raises(places.CannotStart, match=str(folder)):
+        places.socket_folder(far)

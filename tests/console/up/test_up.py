@@ -120,6 +120,7 @@ def test_sigterm_ends_everything_and_a_restart_keeps_all(tmp_path):
     installation.stop()
 
     assert tree & set(processes()) == set()
+    assert not {"obs.json", "obs-grpc.key"} & set(os.listdir(installation.data / "run"))
     installation.start()
     assert installation.credentials == before
     tree = set(installation.tree())
