@@ -6,7 +6,7 @@ from itertools import chain
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
@@ -16,6 +16,7 @@ from asyncconfig.destinations.base import Destination, Target
 from asyncconfig.exceptions import Conflict
 from asyncconfig.models import AsyncConfig, Subscription, Topic
 from asyncconfig.models.config import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES, SMN
+from functions.holding import hold
 from functions.models import Function, Project, Version
 
 
@@ -164,27 +165,25 @@ def _revise(
     by: User | None,
     expected: int | None,
 ) -> AsyncConfig:
-    try:
-        with transaction.atomic():
-            now = clock.now()
-            current = AsyncConfig.objects.filter(version=version, is_current=True)
-            last = current.select_for_update().first()
-            number = last.number if last else 0
-            if expected is not None and expected != number:
-                raise Conflict
-            current.update(is_current=False)
-            goes_on = last is not None and not last.removed
-            return AsyncConfig.objects.create(
-                version=version,
-                number=number + 1,
-                first_created_at=last.first_created_at if goes_on and last else now,
-                created_at=now,
-                created_by=by,
-                **fields,
-            )
-    except IntegrityError as error:
-        # On PostgreSQL two first saves may meet; the constraint lets one win.
-        raise Conflict from error
+    with transaction.atomic():
+        # Whoever else revises it waits; what is only accepted for it does not.
+        hold(Version.objects, version, no_key=True)
+        now = clock.now()
+        current = AsyncConfig.objects.filter(version=version, is_current=True)
+        last = current.first()
+        number = last.number if last else 0
+        if expected is not None and expected != number:
+            raise Conflict
+        current.update(is_current=False)
+        goes_on = last is not None and not last.removed
+        return AsyncConfig.objects.create(
+            version=version,
+            number=number + 1,
+            first_created_at=last.first_created_at if goes_on and last else now,
+            created_at=now,
+            created_by=by,
+            **fields,
+        )
 
 
 def copy(latest: Version, published: Version, *, by: User | None) -> None:

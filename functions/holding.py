@@ -9,12 +9,14 @@ from functions.exceptions import Gone
 Row = TypeVar("Row", bound=Model)
 
 
-def hold(rows: Manager[Any] | QuerySet[Any], row: Row) -> Row:
+def hold(rows: Manager[Any] | QuerySet[Any], row: Row, *, no_key: bool = False) -> Row:
     """Return the row as it is now, locked until the transaction has ended.
 
-    Raises Gone, with the name that it had, when somebody deleted it meanwhile.
+    With `no_key` others may still make rows that point at it. Raises Gone, with the
+    name that it had, when somebody deleted it meanwhile.
     """
-    held: Row | None = rows.select_for_update().filter(pk=row.pk).first()
+    locked = rows.select_for_update(no_key=no_key)
+    held: Row | None = locked.filter(pk=row.pk).first()
     if held is None:
         raise Gone(str(row))
     return held
