@@ -13,6 +13,7 @@ from asyncconfig import (
 )
 from asyncconfig.exceptions import TopicGone, TopicUsed
 from asyncconfig.models import (
+    AsyncConfig,
     Delivery,
     Invocation,
     Message,
@@ -89,6 +90,21 @@ def test_a_deleted_function_is_no_subscriber_any_more(engine):
 
     assert not Subscription.objects.exists()
     assert Notification.objects.get().reason == "Function gone was deleted."
+
+
+def test_several_topics_are_held_in_the_order_of_the_couriers(engine, monkeypatch):
+    function = make_function("gone")
+    made = [make_topic(name) for name in ("m", "a", "z")]
+    for topic in made:
+        subscribe(topic, "functionstage", function)
+        make_config(make_function(), on_success=topic)
+    configs = AsyncConfig.objects.current().order_by("on_success_place")
+    held = []
+    monkeypatch.setattr(topics, "hold", lambda topic: held.append(topic.urn))
+
+    removing.delete_function(function)
+
+    assert held == list(configs.values_list("on_success_place", flat=True))
 
 
 def test_a_topic_that_is_a_target_cannot_be_deleted(engine):
