@@ -30,6 +30,24 @@ LIFETIME_NOTE = "lifetime-days"
 PIECE = 64 * 1024
 CONNECTIONS = 32
 BUSY = (408, 425, 429)
+# Troubles that pass by themselves; some storages send them with 400 or 403.
+PASSING = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "InternalError",
+        "OperationAborted",
+        "PriorRequestNotComplete",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestTimeTooSkewed",
+        "RequestTimeout",
+        "RequestTimeoutException",
+        "ServiceUnavailable",
+        "SlowDown",
+        "Throttling",
+        "ThrottlingException",
+    }
+)
 POOLS = bounded.pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool)
 _making = threading.Lock()
 
@@ -208,7 +226,7 @@ def _refused(error: exceptions.ClientError, where: str, bucket: str) -> StorageE
     if known is not None:
         return known
     facts = {"endpoint": where, "code": code or status}
-    if status >= 500 or status in BUSY:
+    if status >= 500 or status in BUSY or code in PASSING:
         sentence = _("%(endpoint)s has trouble now (%(code)s). Try again later.")
         return StorageError(sentence % facts, Trouble.AWAY, permanent=False)
     facts["reason"] = error.response.get("Error", {}).get("Message", "")

@@ -2,13 +2,15 @@
 
 import json
 import socket
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from asyncconfig.destinations import KINDS, storage
+from asyncconfig.destinations import KINDS, s3, storage
 from asyncconfig.destinations.storage import Account, Pace, StorageError, Trouble
 from asyncconfig.models import ObjectExpiry
 from tests.factories import make_function, make_parcel, make_reach
+from tests.subscribers import serving
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 OBS = KINDS["OBS"]
@@ -104,6 +106,52 @@ def test_a_storage_that_never_answers_is_a_time_out():
 
     assert str(raised.value) == f"{endpoint} did not answer within 0.2 s."
     assert raised.value.permanent is False
+
+
+class Refusing(ThreadingHTTPServer):
+    """A storage that answers every PUT with a code of its own choice."""
+
+    def __init__(self, status, code):
+        super().__init__(("127.0.0.1", 0), _Refusing)
+        self.status, self.code = status, code
+
+
+class _Refusing(BaseHTTPRequestHandler):
+    def do_PUT(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = f"<Error><Code>{self.server.code}</Code></Error>".encode()
+        self.send_response(self.server.status)
+        self.send_header("Content-Type", "application/xml")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args):
+        return
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "permanent"),
+    [
+        *((400, code, False) for code in sorted(s3.PASSING)),
+        (403, "RequestTimeTooSkewed", False),
+        (409, "OperationAborted", False),
+        (429, "Whatever", False),
+        (503, "Whatever", False),
+        (400, "EntityTooLarge", True),
+        (409, "InvalidBucketState", True),
+    ],
+)
+def test_what_passes_by_itself_is_tried_again(status, code, permanent):
+    with serving(Refusing(status, code)) as server:
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        account = Account(endpoint, "a", "b", "cn-east-3", is_own=True)
+
+        with pytest.raises(StorageError) as raised:
+            storage.connect(account, Pace(2, 2)).put("box", "k", b"", notes={}, days=0)
+
+    assert raised.value.permanent is permanent
+    assert code in str(raised.value)
 
 
 def test_no_permission_has_its_own_sentence(obs):
