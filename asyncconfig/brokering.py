@@ -8,7 +8,13 @@ from django.utils.translation import gettext as _
 from asyncconfig import clock
 from asyncconfig.models import AsyncConfig, InboundRule, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
-from functions.exceptions import LimitReached, NameTaken, StillUsed
+from functions.exceptions import (
+    MOST_NAMED,
+    LimitReached,
+    NameTaken,
+    StillUsed,
+    in_words,
+)
 from functions.holding import hold
 from functions.models import Project, Vpc
 from functions.networks import read_range
@@ -16,7 +22,6 @@ from functions.networks import read_range
 MAX_INSTANCES = 50
 MAX_TOPICS = 100
 MAX_RULES = 50
-MOST_NAMED = 5
 
 
 def create(project: Project, *, name: str, **fields: Any) -> RocketInstance:
@@ -113,13 +118,9 @@ def add_rule(
 def _check_unused(instance: RocketInstance, topic: str = "") -> None:
     users = users_of(instance, topic)
     if users:
-        shown = ", ".join(users[:MOST_NAMED])
         raise StillUsed(
             _("%(name)s is told of failures of %(users)s. Change them first.")
-            % {
-                "name": topic or instance.name,
-                "users": shown + (" …" if len(users) > MOST_NAMED else ""),
-            }
+            % {"name": topic or instance.name, "users": in_words(users)}
         )
 
 

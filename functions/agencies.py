@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from functions.exceptions import AgencyExists, StillUsed
+from functions.exceptions import AgencyExists, StillUsed, in_words
 from functions.holding import hold
 from functions.models import Agency, Function, Project, Version
 from functions.models.agency import Reach
-
-MOST_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def check_unused(agency: Agency) -> None:
     if users:
         raise StillUsed(
             _("Agency %(agency)s is used by %(functions)s. Change these first.")
-            % {"agency": agency.name, "functions": _in_words(users)}
+            % {"agency": agency.name, "functions": in_words(users)}
         )
 
 
@@ -96,11 +94,6 @@ def users_of(agency: Agency) -> list[Function]:
     versions = Version.objects.alive().filter(agency=agency)
     found = Function.objects.filter(pk__in=versions.values("function"))
     return list(found.order_by("package", "name"))
-
-
-def _in_words(functions: Sequence[Function]) -> str:
-    named = ", ".join(function.name for function in functions[:MOST_NAMED])
-    return named + (", …" if len(functions) > MOST_NAMED else "")
 
 
 def _without_orphan(reach: Reach) -> Reach:

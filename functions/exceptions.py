@@ -1,6 +1,10 @@
 """What can go wrong with functions; each message says what to do."""
 
+from collections.abc import Sequence
+
 from django.utils.translation import gettext as _
+
+MOST_NAMED = 5
 
 
 class FunctionsError(Exception):
@@ -125,6 +129,12 @@ class ImportRefused(FunctionsError):
 
 class StillUsed(FunctionsError):
     """Something else still points at this."""
+
+
+def in_words(users: Sequence[object]) -> str:
+    """Name who still uses something: the first five, and dots for the others."""
+    named = ", ".join(str(user) for user in users[:MOST_NAMED])
+    return named + (" …" if len(users) > MOST_NAMED else "")
 
 
 class StillAdditional(StillUsed):

@@ -14,6 +14,7 @@ from functions.exceptions import (
     NameTaken,
     RangeRefused,
     StillUsed,
+    in_words,
 )
 from functions.holding import hold
 from functions.models import Project, Subnet, Version, Vpc
@@ -22,7 +23,6 @@ Network = IPv4Network | IPv6Network
 
 MAX_VPCS = 20
 MAX_SUBNETS = 50  # of one VPC
-MOST_NAMED = 5
 
 
 def read_range(text: str) -> Network:
@@ -138,10 +138,9 @@ def _delete(row: Vpc | Subnet, versions: QuerySet[Version]) -> None:
 
 
 def _still_used(name: str, users: list[str]) -> StillUsed:
-    shown = ", ".join(users[:MOST_NAMED]) + (" …" if len(users) > MOST_NAMED else "")
     return StillUsed(
         _("%(name)s is used by %(users)s. Move them elsewhere first.")
-        % {"name": name, "users": shown}
+        % {"name": name, "users": in_words(users)}
     )
 
 

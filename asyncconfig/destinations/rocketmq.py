@@ -122,11 +122,6 @@ class RocketDestination(Destination):
     sides = (Delivery.Side.FAILURE,)
     is_beta = True
 
-    def why_not(self, side: str) -> str:
-        if side in self.sides:
-            return ""
-        return _("RocketMQ can be chosen for failure notification only.")
-
     def form(self, version: Version, **kwargs: Any) -> RocketForm:
         return RocketForm(version=version, **kwargs)
 

@@ -200,6 +200,15 @@ def test_the_verb_refuses_as_the_page_does(project):
         agencies.delete(Agency.objects.get())
 
 
+@pytest.mark.parametrize(("users", "further"), [(5, ""), (6, " …")])
+def test_five_users_are_named(project, users, further):
+    for number in range(users):
+        make_function(f"fn{number}", project=project)
+
+    with pytest.raises(StillUsed, match=f"used by fn0, fn1, fn2, fn3, fn4{further}[.]"):
+        agencies.delete(Agency.objects.get())
+
+
 PAGES = ["agency", "agency-delete"]
 
 
