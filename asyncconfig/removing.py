@@ -3,12 +3,13 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from asyncconfig import clock, subscribing, sweeping
-from asyncconfig.models import Delivery
+from asyncconfig.models import Delivery, Invocation
 from functions import agencies, creating, publishing
-from functions.exceptions import StillUsed
+from functions.exceptions import StillUsed, in_words
 from functions.models import Agency, Function, Version
 
 
@@ -38,17 +39,38 @@ def delete_version(version: Version, *, now: datetime | None = None) -> None:
 def delete_agency(agency: Agency) -> None:
     """Delete an agency; raises StillUsed.
 
-    A deleted function no longer counts, but what it still owes does: without the
-    agency its notifications would not arrive.
+    A deleted function no longer counts, but what it still owes, or will when what
+    is running has ended, does: without the agency its notifications would not arrive.
     """
-    owed = Delivery.objects.filter(invocation__version__agency=agency)
-    if owed.filter(status__in=(Delivery.Status.WAIT, Delivery.Status.SENDING)).exists():
+    if debtors := _debtors(Version.objects.filter(agency=agency)):
         agencies.check_unused(agency)
         raise StillUsed(
             _(
-                "Notifications of a deleted function are still sent with agency "
+                "Notifications of %(functions)s are still sent with agency "
                 "%(agency)s. Try again later."
             )
-            % {"agency": agency.name}
+            % {"functions": in_words(debtors), "agency": agency.name}
         )
     agencies.delete(agency)
+
+
+def _debtors(versions: QuerySet[Version]) -> list[Function]:
+    """Return the functions that have notifications to send, or are to have some.
+
+    One query: what ends meanwhile is still unfinished in it, or owes already.
+    """
+    owed = Delivery.objects.filter(
+        invocation__version__in=versions,
+        status__in=(Delivery.Status.WAIT, Delivery.Status.SENDING),
+    )
+    unfinished = Invocation.objects.filter(
+        Q(config__on_success_kind__gt="") | Q(config__on_failure_kind__gt=""),
+        function__in=versions.values("function"),
+        version__in=versions,
+        mode=Invocation.Mode.ASYNC,
+        status__in=(Invocation.Status.WAIT, Invocation.Status.RUNNING),
+    )
+    found = Function.objects.filter(
+        Q(pk__in=owed.values("function")) | Q(pk__in=unfinished.values("function"))
+    )
+    return list(found.order_by("package", "name"))

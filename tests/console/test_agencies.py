@@ -3,6 +3,7 @@
 import pytest
 from django.urls import reverse
 
+from asyncconfig import removing
 from asyncconfig.models import Delivery
 from console import access
 from functions import agencies
@@ -183,8 +184,38 @@ def test_an_agency_stays_while_a_deleted_function_still_owes(engine, project, pa
     response = pages.post(url(version.agency, "agency-delete"), follow=True)
 
     assert Delivery.objects.get().status == "WAIT"
-    assert "still sent with agency" in response.text
+    assert "Notifications of gone are still sent with agency" in response.text
     assert Agency.objects.exists()
+
+
+TOLD = [
+    ({"on_success": True}, "async", True),
+    ({"on_failure": True}, "async", True),
+    ({}, "async", False),
+    (None, "async", False),
+    ({"on_success": True, "on_failure": True}, "sync", False),
+]
+
+
+@pytest.mark.parametrize(("config", "mode", "stays"), TOLD)
+def test_an_agency_stays_while_what_will_owe_is_running(
+    engine, project, pages, config, mode, stays
+):
+    test2 = make_function("test2", project=project)
+    function = make_function("gone", project=project)
+    if config is not None:
+        make_config(function, **dict.fromkeys(config, test2))
+    accept(function, mode=mode)
+    assert engine.claim()
+    test2.versions.update(agency=None)
+    removing.delete_function(function)
+    agency = latest(function).agency
+
+    response = pages.post(url(agency, "agency-delete"), follow=True)
+
+    refusal = "Notifications of gone are still sent with agency"
+    assert (refusal in response.text) is stays
+    assert Agency.objects.exists() is stays
 
 
 def test_a_grant_adds_and_keeps(keyed):
