@@ -18,6 +18,8 @@ from console.states import Dot, State
 register = template.Library()
 
 HIGHLIGHTED = 64 * 1024
+SHOWN_FIRST, SHOWN_LAST = 13, 10  # of a longer name
+SHOWN = SHOWN_FIRST + 1 + SHOWN_LAST
 NOTHING = mark_safe('<span class="muted">–</span>')
 TOKENS = re.compile(
     r'(?P<key>"(?:\\.|[^"\\])*")(?=\s*:)|(?P<str>"(?:\\.|[^"\\])*")'
@@ -48,10 +50,13 @@ def pill(state: State) -> SafeString:
 
 @register.simple_tag
 def dots(items: list[Dot], label: str = "") -> SafeString:
-    """One dot per planned attempt."""
+    """One dot per planned attempt; without a label it says how many were made."""
+    made = sum(item.tone not in ("planned", "crossed") for item in items)
     shapes = format_html_join("", "{}", ((_dot(item.tone),) for item in items))
     return format_html(
-        '<span class="dots" role="img" aria-label="{}">{}</span>', label, shapes
+        '<span class="dots" role="img" aria-label="{}">{}</span>',
+        label or f"{_('Attempts')}: {made}",
+        shapes,
     )
 
 
@@ -156,6 +161,13 @@ def remaining(moment: datetime) -> SafeString:
 def short(value: object) -> str:
     """The first eight characters of an ID."""
     return f"{str(value)[:8]}…"
+
+
+@register.filter
+def middle(value: object) -> str:
+    """A name that fits a cell: what it begins and ends with. Put it into the title."""
+    text = str(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN_FIRST]}…{text[-SHOWN_LAST:]}"
 
 
 @register.filter

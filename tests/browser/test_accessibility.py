@@ -1,16 +1,21 @@
 """Axe on every page with something on it; each kind of target without JavaScript."""
 
 import re
+from urllib.error import HTTPError
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.installation import Person
+from tests.installation import Person, until
 
 pytestmark = pytest.mark.browser
 
 SETTINGS = "/f/default/speaker/settings"
+# As long as names become where a team's and a task's stand in them.
+LONG = "payments-orders-settlement-nightly-retry-job"
+LONG_SETTINGS = f"/f/default/{LONG}/settings"
+FAILS = "def handler(event, context):\n    return 1 / len(event)\n"
 LISTS = [
     "/functions",
     "/resources/buckets",
@@ -33,6 +38,10 @@ DETAILS = [
     "/resources/streams/flow",
     "/resources/topics/news",
     "/agencies/1",
+    "/invocations",
+    f"{LONG_SETTINGS}/async",
+    f"{LONG_SETTINGS}/permissions",
+    f"/f/default/{LONG}/logs",
 ]
 DIALOGS = [
     f"{SETTINGS}/async/edit",
@@ -42,6 +51,10 @@ DIALOGS = [
     "/resources/topics/news/subscribe",
     "/networks/new",
 ]
+# What is wider than the box that holds it: columns and words that nobody sees.
+CUT_OFF = """[...document.querySelectorAll(".table-wrap, .card.flush, .dialog-body")]
+    .filter((one) => one.scrollWidth > one.clientWidth)
+    .map((one) => `${one.innerText.slice(0, 80)}: ${one.scrollWidth}`)"""
 # A kind, the fields that its dialog asks for in this order, what the summary says.
 KINDS = [
     ("success", "FunctionGraph", {"function": "listener"}, "listener:latest"),
@@ -58,33 +71,75 @@ def furnished(installation):
     person = Person(installation)
     for name in ("speaker", "listener"):
         person.create(name, "def handler(event, context):\n    return 'hello'\n")
-    person.post("/resources/new-bucket", name="new-life")
+    person.create(LONG, FAILS)
+    until(lambda: _has_bucket(person))
     person.post("/resources/new-stream", name="flow", partitions=2, retention_hours=24)
     person.post("/resources/new-topic", name="news", display_name="News")
     listens = {"protocol": "functionstage", "endpoint": "listener"}
     person.post("/resources/topics/news/subscribe", **listens)
     allowed = re.findall(r'name="actions" value="([^"]+)"', person.get("/agencies/1"))
     person.post("/agencies/1", actions=allowed)
-    return [*_connect(person, installation.url)]
+    network, broker = _connect(person, installation.url)
+    _notify(person, broker)
+    _make_broker(person, installation.url, LONG, "10.1.0.0/16")
+    return [network, broker]
+
+
+def _has_bucket(person):
+    """Create the bucket; False while the store of objects is still starting."""
+    try:
+        person.post("/resources/new-bucket", name="new-life")
+    except HTTPError:
+        return False
+    return True
 
 
 def _connect(person, base):
-    """Put the function into a subnet of a VPC that has a RocketMQ instance."""
-    made, _page = person.post("/networks/new", name="net", cidr="10.0.0.0/16")
-    network = made.removeprefix(base)
-    vpc = network.rpartition("/")[2]
+    """Put the functions into a subnet of a VPC that has a RocketMQ instance."""
+    vpc, broker = _make_broker(person, base, "queue", "10.0.0.0/16")
+    network = f"/networks/{vpc}"
     person.post(f"{network}/subnets/new", name="part", cidr="10.0.1.0/24")
     found = re.findall(r'value="([0-9a-f-]{36})"', person.get(f"{SETTINGS}/network"))
     subnet = next(one for one in found if one != vpc)
-    person.post(f"{SETTINGS}/network", access="on", vpc=vpc, subnet=subnet)
-    where = {"host": "10.0.0.9", "port": 8081, "vpc": vpc}
-    made, _page = person.post("/resources/rocketmq/new", name="queue", **where)
-    broker = made.removeprefix(base)
+    for settings in (SETTINGS, LONG_SETTINGS):
+        person.post(f"{settings}/network", access="on", vpc=vpc, subnet=subnet)
     person.post(f"{broker}/topics", topic="late")
-    person.post(
-        f"{broker}/rules", first_port=8081, last_port=8081, source="10.0.0.0/16"
-    )
+    _let_in(person, broker)
     return network, broker
+
+
+def _make_broker(person, base, name, cidr):
+    """Create a RocketMQ instance in a VPC; return the VPC's ID and its page."""
+    made, _page = person.post("/networks/new", name=name, cidr=cidr)
+    vpc = made.rpartition("/")[2]
+    where = {"host": "10.0.0.9", "port": 8081, "vpc": vpc}
+    made, _page = person.post("/resources/rocketmq/new", name=name, **where)
+    return vpc, made.removeprefix(base)
+
+
+def _let_in(person, broker):
+    ports = {"first_port": 8081, "last_port": 8081}
+    person.post(f"{broker}/rules", **ports, source="10.0.0.0/16")
+
+
+def _notify(person, broker):
+    """Let a function of a long name tell a topic, and fail to tell the broker."""
+    person.post(f"{broker}/topics", topic=f"{LONG}-failed")
+    told = {"success_kind": "SMN", "success-topic_urn": _urn_of(person, "news")}
+    told |= {"failure_kind": "RocketMQ", "failure-instance": broker.rpartition("/")[2]}
+    told |= {"failure-topic": f"{LONG}-failed", "failure-tag": "settlement-failed"}
+    person.configure(LONG, **told)
+    # Let in no more, so that it fails at once.
+    person.post(f"{broker}/rules/1/delete")
+    person.run(LONG, "[1]")
+    person.run(LONG, "[]")
+    until(lambda: LONG in person.get("/resources/topics/news"))
+    until(lambda: "/resend?" in person.get(broker))
+    _let_in(person, broker)
+
+
+def _urn_of(person, topic):
+    return re.search(r"urn:smn:[^<\"]+", person.get(f"/resources/topics/{topic}"))[0]
 
 
 def violations(page):
@@ -115,12 +170,15 @@ def test_axe_finds_nothing_in_the_open_dialog(signed_in, installation, furnished
     assert violations(page) == []
 
 
-def test_no_page_is_wider_than_a_phone(signed_in, installation, furnished):
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_is_wider_than_a_phone(signed_in, installation, furnished, width):
     page = signed_in("en")
-    page.set_viewport_size({"width": 390, "height": 844})
-    for address in [*LISTS, *DETAILS, *DIALOGS, *furnished]:
+    page.set_viewport_size({"width": width, "height": 844})
+    asks = ["/agencies/1/delete", *(f"{address}/delete" for address in furnished)]
+    for address in [*LISTS, *DETAILS, *DIALOGS, *furnished, *asks]:
         page.goto(installation.url + address)
-        assert page.evaluate("document.documentElement.scrollWidth") <= 390, address
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        assert page.evaluate(CUT_OFF) == [], address
 
 
 @pytest.fixture
