@@ -274,6 +274,21 @@ def test_a_dead_letter_shows_its_tries_and_is_sent_again(pages, engine):
     assert "This message has arrived already." in again.text
 
 
+def test_the_list_and_the_message_agree_on_a_subscriber_tried_before(pages):
+    topic = make_topic()
+    subscribe(topic, "http", "http://127.0.0.1:9/")
+    message = publish(topic)
+    Notification.objects.update(attempts=4)
+
+    listed = pages.get(url("topic", topic))
+    opened = pages.get(url("message", topic, message.message_id))
+
+    assert "1 Retrying delivery" in listed.text
+    assert "Pending</span>" not in listed.text
+    assert listed.context["is_moving"]
+    assert opened.context["rows"][0]["state"].key == "retrying"
+
+
 def test_a_subscription_is_removed(pages):
     topic = make_topic()
     made = subscribe(topic, "http", "http://127.0.0.1:9/x")

@@ -1,5 +1,6 @@
 """Topics of this console's SMN: the list, and one with who listens to it."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -15,7 +16,6 @@ from asyncconfig import topics, uses
 from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
 from asyncconfig.models import Message, Notification, Subscription, Topic
 from asyncconfig.models.config import SMN
-from asyncconfig.models.outbox import Outbound
 from asyncconfig.topic_forms import TopicForm
 from console import access, states
 from console.access import Right, needs
@@ -23,13 +23,7 @@ from console.htmx import redirect_page, render_page
 from console.pages.resources import owed
 from console.pages.resources.paging import Page, page_of
 
-LOOK_OF = {
-    Outbound.Status.WAIT: "pending",
-    Outbound.Status.SENDING: "sending",
-    Outbound.Status.DELIVERED: "delivered",
-    Outbound.Status.FAILED: "failed",
-    Outbound.Status.SKIPPED: "skipped",
-}
+MOVING = ("pending", "sending", "retrying")
 
 
 def _listed(request: HttpRequest) -> dict[str, Any]:
@@ -151,9 +145,7 @@ def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
         ],
         "page": page,
         "is_moving": any(
-            item["key"] in ("pending", "sending")
-            for summary in summaries.values()
-            for item in summary
+            item["key"] in MOVING for summary in summaries.values() for item in summary
         ),
         "may_configure": access.may(request.user, Right.CONFIGURE),
         "may_invoke": access.may(request.user, Right.INVOKE),
@@ -163,13 +155,20 @@ def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
 def _summaries(rows: list[Message]) -> dict[int, list[dict[str, Any]]]:
     """Count each message's subscribers by state, in one query."""
     owed = Notification.objects.filter(message__in=rows).order_by()
-    counted = owed.values_list("message", "status").annotate(n=Count("pk"))
-    found: dict[int, list[dict[str, Any]]] = {}
-    for message, status, n in sorted(counted):
-        key = LOOK_OF[status]
-        look = states.DELIVERY_LOOKS[key]
-        found.setdefault(message, []).append({"key": key, "look": look, "n": n})
-    return found
+    grouped = owed.values("message", "status", "attempts").annotate(n=Count("pk"))
+    counts: dict[int, Counter[str]] = {}
+    for row in grouped:
+        one = Notification(status=row["status"], attempts=row["attempts"])
+        counter = counts.setdefault(row["message"], Counter())
+        counter[states.delivery_key(one)] += row["n"]
+    return {
+        message: [
+            {"key": key, "look": look, "n": counter[key]}
+            for key, look in states.DELIVERY_LOOKS.items()
+            if counter[key]
+        ]
+        for message, counter in counts.items()
+    }
 
 
 def _invitations(rows: list[Subscription]) -> dict[int, states.State]:
