@@ -54,6 +54,12 @@ DELIVERY_LOOKS = {
     "failed": Look(gettext_lazy("Delivery failed"), "circle-x", "failed"),
     "skipped": Look(gettext_lazy("Not sent"), "circle-slash", "neutral"),
 }
+PASSED_OVER: dict[str, Text] = {
+    "success": gettext_lazy("the run succeeded"),
+    "failed": gettext_lazy("the run failed"),
+    "discarded": gettext_lazy("the request was discarded"),
+    "cancelled": gettext_lazy("the request was cancelled"),
+}
 CAUSES: dict[str, Text] = {
     Cause.CODE: gettext_lazy("Code error"),
     Cause.TIMEOUT: gettext_lazy("Timed out"),
@@ -158,6 +164,15 @@ def delivery_state(delivery: Outbound) -> State:
         reason=delivery.reason,
         next_at=delivery.due_at if key == "retrying" else None,
         is_final=delivery.is_finished,
+    )
+
+
+def passed_over(invocation: Invocation) -> State:
+    """Return the state of the target that an ended invocation did not call for."""
+    look = DELIVERY_LOOKS["skipped"]
+    reason = str(PASSED_OVER.get(key_of(invocation), ""))
+    return State(
+        "skipped", look.label, look.icon, look.tone, reason=reason, is_final=True
     )
 
 

@@ -166,6 +166,7 @@ def _render(
         "log": (chosen or (attempts[-1] if attempts else None)),
         "records": _deliveries(invocation),
         "no_target": _no_target(invocation),
+        "passed_over": _passed_over(invocation),
         "age_ms": _ms(invocation.accepted_at, invocation.finished_at),
         "may_invoke": access.may(request.user, Right.INVOKE),
         "may_configure": access.may(request.user, Right.CONFIGURE),
@@ -187,7 +188,7 @@ def _deliveries(invocation: Invocation) -> list[dict[str, Any]]:
         {
             "delivery": delivery,
             "state": states.delivery_state(delivery),
-            "tries": list(delivery.attempt_set.all()),
+            **_tries(delivery),
             "record": bytes(delivery.record),
             "child": getattr(delivery, "child", None),
             "url": places.arrived_url(delivery),
@@ -196,6 +197,15 @@ def _deliveries(invocation: Invocation) -> list[dict[str, Any]]:
         }
         for delivery in deliveries
     ]
+
+
+def _tries(delivery: Delivery) -> dict[str, Any]:
+    """Return the tries, and the one that says already why the delivery is stuck."""
+    tries = list(delivery.attempt_set.all())
+    last = next((one for one in reversed(tries) if not one.is_late), None)
+    stuck = delivery.status != Delivery.Status.DELIVERED and delivery.reason
+    says_why = last is not None and last.answer == stuck
+    return {"tries": tries, "stuck": stuck, "said_by": last if says_why else None}
 
 
 def _permissions_url(invocation: Invocation, delivery: Delivery) -> str:
@@ -217,6 +227,29 @@ def _no_target(invocation: Invocation) -> str:
     if not invocation.is_finished or hasattr(invocation, "delivery"):
         return ""
     return _("No target is configured for this outcome.")
+
+
+def _passed_over(invocation: Invocation) -> list[dict[str, Any]]:
+    """Return the target of the outcome that an ended invocation did not have."""
+    if not invocation.is_finished:
+        return []
+    side = "success" if invocation.status != Invocation.Status.SUCCESS else "failure"
+    state = states.passed_over(invocation)
+    return [one | {"state": state} for one in untold(invocation) if one["side"] == side]
+
+
+def untold(invocation: Invocation) -> list[dict[str, Any]]:
+    """Return the targets that wait for the end, or that it passed over."""
+    config = invocation.config
+    if config is None or invocation.mode == Invocation.Mode.SYNC:
+        return []
+    delivery = getattr(invocation, "delivery", None)
+    found = []
+    for side in ("success", "failure"):
+        chosen = config.destination(succeeded=side == "success")
+        if chosen.kind and not (delivery and delivery.side == side):
+            found.append({"side": side, "kind": chosen.kind, "target": chosen.target})
+    return found
 
 
 def _newer_config(invocation: Invocation) -> bool:

@@ -240,22 +240,8 @@ def _node(invocation: Invocation) -> dict[str, Any]:
         "dots": states.dots(invocation),
         "delivery": delivery,
         "delivery_state": states.delivery_state(delivery) if delivery else None,
-        "untold": _untold(invocation),
+        "untold": invocations.untold(invocation),
     }
-
-
-def _untold(invocation: Invocation) -> list[dict[str, Any]]:
-    """Return the destinations that wait for the end, or that it passed over."""
-    config = invocation.config
-    if config is None or invocation.mode == Invocation.Mode.SYNC:
-        return []
-    delivery = getattr(invocation, "delivery", None)
-    found = []
-    for side in ("success", "failure"):
-        chosen = config.destination(succeeded=side == "success")
-        if chosen.kind and not (delivery and delivery.side == side):
-            found.append({"side": side, "target": chosen.target})
-    return found
 
 
 def poll_seconds(invocation: Invocation, nodes: list[dict[str, Any]]) -> int:
