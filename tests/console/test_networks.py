@@ -115,6 +115,26 @@ def test_what_is_used_is_not_deleted_and_its_users_are_named(pages, project):
     assert Subnet.objects.exists()
 
 
+def test_the_question_names_users_with_links_and_offers_no_deletion(pages, project):
+    subnet = make_subnet(project=project)
+    function = make_function("test1", project=project)
+    networks.connect(latest(function), subnet)
+    instance = make_rocket_instance(vpc=subnet.vpc)
+    ids = [subnet.vpc.vpc_id, subnet.subnet_id]
+
+    part = pages.get(reverse("subnet-delete", args=ids)).text
+    whole = pages.get(reverse("network-delete", args=ids[:1])).text
+    networks.connect(latest(function), None)
+    free = pages.get(reverse("subnet-delete", args=ids)).text
+
+    assert f'<a href="{url(function)}">test1</a>' in part
+    assert f'<a href="{url(function)}">test1</a>' in whole
+    assert reverse("rocketmq-instance", args=[instance.instance_id]) in whole
+    assert "net is in use. Move these elsewhere first:" in whole
+    assert "btn danger" not in part + whole
+    assert "btn danger" in free
+
+
 def test_a_deleted_function_keeps_no_vpc_from_being_deleted(pages, project):
     subnet = make_subnet(project=project)
     function = make_function(project=project)

@@ -15,11 +15,13 @@ from console import access
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
 from console.pages import confirming, heads
+from console.pages.confirming import User
 from functions import networks
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
 from functions.forms import NetworkForm, SubnetForm, VpcForm
-from functions.models import Subnet, Vpc
+from functions.models import Subnet, Version, Vpc
 
+MOST_USERS = 20
 IN_USE = Q(versions__deleted_at=None, versions__function__deleted_at=None)
 
 
@@ -125,10 +127,9 @@ def delete(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
     """Ask, and then delete a VPC; what is used says by whom, and stays."""
     vpc = _changed_vpc(request, vpc_id)
     if request.method == "GET":
+        users = [*_instances_in(vpc), *_functions_in(vpc)]
         question = _("Delete %(name)s with its subnets? This can't be undone.")
-        told = {"name": vpc.name}
-        back = reverse("network", args=[vpc_id])
-        return confirming.ask(request, _("Delete VPC"), question % told, back=back)
+        return _ask(request, vpc, users, _("Delete VPC"), question)
     try:
         networks.delete_vpc(vpc)
     except FunctionsError as error:
@@ -145,9 +146,9 @@ def delete_subnet(request: HttpRequest, vpc_id: UUID, subnet_id: UUID) -> HttpRe
     vpc = _changed_vpc(request, vpc_id)
     subnet = get_object_or_404(Subnet, vpc=vpc, subnet_id=subnet_id)
     if request.method == "GET":
-        question = _("Delete %(key)s? This can't be undone.") % {"key": subnet.name}
-        back = reverse("network", args=[vpc_id])
-        return confirming.ask(request, _("Delete subnet"), question, back=back)
+        question = _("Delete %(key)s? This can't be undone.")
+        users = _functions_in(subnet)
+        return _ask(request, subnet, users, _("Delete subnet"), question)
     try:
         networks.delete_subnet(subnet)
     except FunctionsError as error:
@@ -155,6 +156,49 @@ def delete_subnet(request: HttpRequest, vpc_id: UUID, subnet_id: UUID) -> HttpRe
     else:
         messages.success(request, _("Subnet %(name)s deleted.") % {"name": subnet.name})
     return redirect("network", vpc_id)
+
+
+def _instances_in(vpc: Vpc) -> list[User]:
+    found = vpc.rocket_instances.order_by("name")[:MOST_USERS]
+    return [
+        User(one.name, reverse("rocketmq-instance", args=[one.instance_id]))
+        for one in found
+    ]
+
+
+def _functions_in(place: Vpc | Subnet) -> list[User]:
+    """Return the functions in a network, with the page that takes each out of it."""
+    related = (
+        place.versions.alive()
+        .select_related("function")
+        .order_by("function__name", "pk")
+    )
+    return [_user(version) for version in related[:MOST_USERS]]
+
+
+def _user(version: Version) -> User:
+    function, name = version.function, version.function.name
+    url = reverse("function-network", args=[function.package, name])
+    if version.is_latest:
+        return User(name, url)
+    return User(f"{name} : {version.name}", f"{url}?v={version.name}")
+
+
+def _ask(
+    request: HttpRequest,
+    place: Vpc | Subnet,
+    users: list[User],
+    title: str,
+    question: str,
+) -> HttpResponse:
+    """Ask before a network goes; one in use names its users instead."""
+    vpc = place if isinstance(place, Vpc) else place.vpc
+    back = reverse("network", args=[vpc.vpc_id])
+    told = {"name": place.name, "key": place.name}
+    if users:
+        why = _("%(name)s is in use. Move these elsewhere first:") % told
+        return confirming.refuse(request, title, why, users, back=back)
+    return confirming.ask(request, title, question % told, back=back)
 
 
 @require_http_methods(["GET", "POST"])
