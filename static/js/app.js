@@ -35,7 +35,8 @@
     dialog.addEventListener("input", () => { isDirty = true; });
   };
   const isUnsaved = (dialog) => isDirty && dialog.hasAttribute("data-dirty-check");
-  const mayLeave = (dialog) => !isUnsaved(dialog) || confirm(text("unsaved"));
+  // A dialog may bring its own question: not every one has something to save.
+  const mayLeave = (dialog) => !isUnsaved(dialog) || confirm(dialog.dataset.leaveQuestion || text("unsaved"));
   const shut = (dialog) => {
     isDirty = false;
     address = "";
