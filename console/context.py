@@ -133,10 +133,32 @@ def _navigation(user: User, path: str) -> list[dict[str, Any]]:
     groups = []
     for title, items in NAVIGATION:
         shown = [
-            {"item": item, "current": path.startswith(item.prefixes or ("\x00",))}
+            {"item": item, "current": _stands_for(item, path)}
             for item in items
-            if access.may(user, item.right) and (user.is_staff or not item.staff_only)
+            if _is_shown(item, user)
         ]
         if shown:
             groups.append({"title": title, "items": shown})
     return groups
+
+
+def _stands_for(item: Item, path: str) -> bool:
+    return path.startswith(item.prefixes or ("\x00",))
+
+
+def _is_shown(item: Item, user: User) -> bool:
+    return access.may(user, item.right) and (user.is_staff or not item.staff_only)
+
+
+def item_of(request: HttpRequest) -> Item | None:
+    """Return the line of the sidebar that the address belongs to, when it is shown."""
+    user = getattr(request, "user", None)
+    if not isinstance(user, User):
+        return None
+    meant = [
+        item
+        for _title, items in NAVIGATION
+        for item in items
+        if _stands_for(item, request.path) and _is_shown(item, user)
+    ]
+    return meant[0] if meant else None

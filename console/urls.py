@@ -238,4 +238,5 @@ urlpatterns = [
     path("", include("console.api.routes")),
 ]
 
+handler404 = "console.pages.errors.missing"
 handler500 = "console.pages.errors.broken"
