@@ -1,5 +1,7 @@
 """Take functions and versions out of service; what waits for them ends."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.db import transaction
@@ -7,10 +9,12 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from asyncconfig import clock, subscribing, sweeping
+from asyncconfig.destinations import KINDS
 from asyncconfig.models import Delivery, Invocation
-from functions import agencies, creating, publishing
+from asyncconfig.models.config import ROCKETMQ
+from functions import agencies, creating, networks, publishing
 from functions.exceptions import StillUsed, in_words
-from functions.models import Agency, Function, Version
+from functions.models import Agency, Function, Subnet, Version, Vpc
 
 
 def delete_function(function: Function) -> None:
@@ -54,17 +58,53 @@ def delete_agency(agency: Agency) -> None:
     agencies.delete(agency)
 
 
-def _debtors(versions: QuerySet[Version]) -> list[Function]:
+def delete_vpc(vpc: Vpc) -> None:
+    """Delete a VPC and its subnets; raises StillUsed as for a subnet."""
+    with _unless_owed(vpc, Version.objects.filter(vpc=vpc)):
+        networks.delete_vpc(vpc)
+
+
+def delete_subnet(subnet: Subnet) -> None:
+    """Delete a subnet; raises StillUsed with the names of the functions in it.
+
+    Deleted functions count while they owe notifications to RocketMQ, which are only
+    let in from there.
+    """
+    with _unless_owed(subnet, Version.objects.filter(subnet=subnet)):
+        networks.delete_subnet(subnet)
+
+
+@contextmanager
+def _unless_owed(network: Vpc | Subnet, versions: QuerySet[Version]) -> Iterator[None]:
+    """Undo what the block does when notifications still need the network."""
+    name = network.name
+    with transaction.atomic():
+        debtors = _debtors(versions, kinds=[ROCKETMQ])
+        yield
+        if debtors:
+            raise StillUsed(
+                _(
+                    "Notifications of %(functions)s are still sent from %(name)s. "
+                    "Try again later."
+                )
+                % {"functions": in_words(debtors), "name": name}
+            )
+
+
+def _debtors(
+    versions: QuerySet[Version], *, kinds: Iterable[str] = tuple(KINDS)
+) -> list[Function]:
     """Return the functions that have notifications to send, or are to have some.
 
     One query: what ends meanwhile is still unfinished in it, or owes already.
     """
     owed = Delivery.objects.filter(
+        kind__in=kinds,
         invocation__version__in=versions,
         status__in=(Delivery.Status.WAIT, Delivery.Status.SENDING),
     )
     unfinished = Invocation.objects.filter(
-        Q(config__on_success_kind__gt="") | Q(config__on_failure_kind__gt=""),
+        Q(config__on_success_kind__in=kinds) | Q(config__on_failure_kind__in=kinds),
         function__in=versions.values("function"),
         version__in=versions,
         mode=Invocation.Mode.ASYNC,
