@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
+from asyncconfig import removing
 from console import access
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
@@ -131,7 +132,7 @@ def delete(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
         question = _("Delete %(name)s with its subnets? This can't be undone.")
         return _ask(request, vpc, users, _("Delete VPC"), question)
     try:
-        networks.delete_vpc(vpc)
+        removing.delete_vpc(vpc)
     except FunctionsError as error:
         messages.error(request, str(error))
         return redirect("network", vpc_id)
@@ -150,7 +151,7 @@ def delete_subnet(request: HttpRequest, vpc_id: UUID, subnet_id: UUID) -> HttpRe
         users = _functions_in(subnet)
         return _ask(request, subnet, users, _("Delete subnet"), question)
     try:
-        networks.delete_subnet(subnet)
+        removing.delete_subnet(subnet)
     except FunctionsError as error:
         messages.error(request, str(error))
     else:
