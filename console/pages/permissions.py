@@ -57,12 +57,14 @@ def _render(request: HttpRequest, head: Head, form: RunAsForm) -> HttpResponse:
     rows = _rows(head, request.GET.get("needs", ""))
     lacking = [row.action for row in rows if not row.is_granted]
     agency = head.version.agency
+    may_grant = bool(lacking and head.may_configure and agency)
     context: dict[str, Any] = {
         "head": head,
         "section": "permissions",
         "form": form,
         "rows": rows,
         "lacking": list(dict.fromkeys(lacking)),
+        "may_grant": may_grant,
         "policy": rights.smallest_policy(lacking or [row.action for row in rows]),
         "others": len(agencies.users_of(agency)) - 1 if agency and lacking else 0,
         "is_editable": head.may_configure and head.version.is_latest,

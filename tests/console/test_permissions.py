@@ -77,6 +77,18 @@ def test_a_right_that_a_dialog_asks_about_stands_there_too(pages, kinds):
     assert rows(odd) == []
 
 
+def test_one_button_is_primary_and_it_is_what_is_to_be_done(pages):
+    test2, function = make_function("test2"), make_function()
+    make_config(function, on_success=test2)
+    whole = pages.get(url(function)).text
+    Agency.objects.update(actions=[])
+    lacking = pages.get(url(function)).text
+
+    assert whole.count("btn primary") == lacking.count("btn primary") == 1
+    assert '<button class="btn primary">Save' in whole
+    assert '<button class="btn primary">Grant' in lacking
+
+
 def test_granting_allows_what_is_missing_and_comes_back(pages, kinds):
     function, _other = make_function(), make_function()
     asked = pages.get(url(function) + f"?needs={PUT}")
