@@ -118,6 +118,15 @@ def test_large_records_are_paged_by_their_weight(pages, valkey):
     assert first["older"] == 2
 
 
+def test_partitions_say_what_their_numbers_are(pages, valkey):
+    put(make_stream(partitions=2), b"x", partition=0)
+
+    page = pages.get(PAGE).text
+
+    assert "Partition 0 · 1 record</a>" in page
+    assert "Partition 1 · 0 records</a>" in page
+
+
 def test_the_partition_written_last_is_shown(pages, valkey):
     stream = make_stream(partitions=3)
     put(stream, b"x", partition=2)
