@@ -210,6 +210,20 @@ def test_each_kind_is_configured_without_javascript(
     expect(plain.locator("#async-card")).to_contain_text(said)
 
 
+def test_buttons_that_need_a_script_are_hidden_without(
+    plain, signed_in, installation, furnished
+):
+    address = f"{installation.url}{SETTINGS}/async/edit"
+    inert = "[data-step], [data-set], [data-copy]"
+    scripted = signed_in("en")
+    scripted.goto(address)
+    plain.goto(address)
+
+    expect(scripted.locator("[data-step]").first).to_be_visible()
+    assert plain.locator(inert).count()
+    assert plain.locator(inert).filter(visible=True).count() == 0
+
+
 def test_things_are_made_and_deleted_without_javascript(plain, installation):
     for create, delete, name in [
         ("/resources/new-bucket", "/resources/buckets/short-lived", "bucket"),
