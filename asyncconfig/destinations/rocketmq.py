@@ -205,7 +205,7 @@ def broker_of(instance: RocketInstance) -> rocketmq_client.Broker:
 
 def _told(param: str) -> dict[str, str]:
     """Return the parameters as texts; ValidationError when it is not such JSON."""
-    told = read_param(param, CHOOSE)
+    told = read_param(param, CHOOSE, own="tag")
     fields = {name: told.get(name) or "" for name in ("instance_id", "topic", "tag")}
     if not all(isinstance(value, str) for value in fields.values()):
         raise ValidationError(CHOOSE)
