@@ -34,6 +34,14 @@ def render_page(
     return response
 
 
+def render_dialog(
+    request: HttpRequest, template: str, context: dict[str, Any], *, is_refused: bool
+) -> HttpResponse:
+    """Render a dialog's page, or the dialog alone; 422 for what was refused."""
+    status = 422 if is_refused else 200
+    return render_page(request, template, context, partial="dialog", status=status)
+
+
 def next_page(request: HttpRequest, *, otherwise: str = "/") -> str:
     """Return where a form wants to go on, if that is a page of ours."""
     wanted = request.POST.get("next") or request.GET.get("next") or ""

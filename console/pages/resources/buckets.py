@@ -22,7 +22,7 @@ from asyncconfig.models import Bucket, Invocation, ObjectExpiry
 from asyncconfig.models.config import OBS
 from console import access
 from console.access import Right, needs
-from console.htmx import redirect_page, render_page
+from console.htmx import redirect_page, render_dialog, render_page
 from console.pages import confirming
 from console.pages.resources import owed
 from functions.models import Project
@@ -122,14 +122,9 @@ def create(request: HttpRequest) -> HttpResponse:
             messages.success(request, sentence)
             return redirect_page(request, reverse("bucket", args=[made.name]))
     context = _listed(request) | {"form": form}
-    return _dialog(request, "bucket_create", context, is_refused=form.is_bound)
-
-
-def _dialog(
-    request: HttpRequest, name: str, context: dict[str, Any], *, is_refused: bool
-) -> HttpResponse:
-    template, status = f"resources/{name}.html", 422 if is_refused else 200
-    return render_page(request, template, context, partial="dialog", status=status)
+    return render_dialog(
+        request, "resources/bucket_create.html", context, is_refused=form.is_bound
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -151,7 +146,9 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
         "uses": uses.of_place(bucket.project, OBS, bucket.name),
         "refusal": problem,
     }
-    return _dialog(request, "bucket_delete", context, is_refused=bool(problem))
+    return render_dialog(
+        request, "resources/bucket_delete.html", context, is_refused=bool(problem)
+    )
 
 
 @require_GET

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from asyncconfig import removing
 from console import access
 from console.access import Right, needs
-from console.htmx import redirect_page, render_page
+from console.htmx import redirect_page, render_dialog, render_page
 from console.pages import confirming, heads
 from console.pages.confirming import User
 from functions import networks
@@ -68,14 +68,9 @@ def create(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("VPC %(name)s created.") % {"name": vpc.name})
             return redirect_page(request, reverse("network", args=[vpc.vpc_id]))
     context = _listed(request) | {"form": form}
-    return _dialog(request, "network_create", context, is_refused=form.is_bound)
-
-
-def _dialog(
-    request: HttpRequest, name: str, context: dict[str, Any], *, is_refused: bool
-) -> HttpResponse:
-    template, status = f"resources/{name}.html", 422 if is_refused else 200
-    return render_page(request, template, context, partial="dialog", status=status)
+    return render_dialog(
+        request, "resources/network_create.html", context, is_refused=form.is_bound
+    )
 
 
 @require_GET
@@ -112,7 +107,9 @@ def create_subnet(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
             messages.success(request, _("Subnet %(name)s created.") % told)
             return redirect_page(request, reverse("network", args=[vpc.vpc_id]))
     context = _shown(request, vpc) | {"form": form}
-    return _dialog(request, "subnet_create", context, is_refused=form.is_bound)
+    return render_dialog(
+        request, "resources/subnet_create.html", context, is_refused=form.is_bound
+    )
 
 
 def _changed_vpc(request: HttpRequest, vpc_id: UUID) -> Vpc:
