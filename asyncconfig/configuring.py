@@ -227,7 +227,7 @@ def graph_of_project(
     if without is not None:
         configs = configs.exclude(version=without)
     for config in _related(configs):
-        edges = graph.setdefault(node(config.version.function), set())
+        edges = graph.setdefault(config.version.function.shown_name, set())
         edges |= edges_of(config, project)
     if any(_is_topic(edge.target) for edge in chain(more, *graph.values())):
         graph |= _subscribed(project)
@@ -245,7 +245,7 @@ def _subscribed(project: Project) -> dict[str, set[loops.Edge]]:
     ).select_related("topic", "function")
     for subscription in subscriptions:
         if subscription.function is not None:
-            edge = loops.Edge(loops.SUBSCRIPTION, node(subscription.function))
+            edge = loops.Edge(loops.SUBSCRIPTION, subscription.function.shown_name)
             found.setdefault(topic_node(subscription.topic.name), set()).add(edge)
     return found
 
@@ -285,7 +285,7 @@ def _wanted_edges(wanted: Wanted, project: Project) -> set[loops.Edge]:
 def _told(kind: str, place: str, function: Function | None, project: Project) -> str:
     """Return the node that a destination leads to, or "" where nothing goes on."""
     if function is not None:
-        return node(function)
+        return function.shown_name
     if kind == SMN and topics.is_here(project, place):
         return topic_node(place.rpartition(":")[2])
     return ""
@@ -300,18 +300,12 @@ def _is_topic(node: str) -> bool:
     return node.startswith("SMN ")
 
 
-def node(function: Function) -> str:
-    """Return a function's name in paths; the application only where it is needed."""
-    prefix = "" if function.package == "default" else f"{function.package}/"
-    return prefix + function.name
-
-
 def loops_of(version: Version, wanted: Wanted) -> list[loops.Path]:
     """Return the loops that a configuration would close."""
     edges = _wanted_edges(wanted, version.function.project)
     return loops.paths_back(
         graph_of(version, edges=edges),
-        source=node(version.function),
+        source=version.function.shown_name,
         edges=sorted_edges(edges),
     )
 
@@ -335,7 +329,7 @@ def saved_loops(function: Function) -> list[loops.Path]:
         edges = edges_of(config, config.version.function.project)
         graph = graph_of(config.version, edges=edges)
         found += loops.paths_back(
-            graph, source=node(function), edges=sorted_edges(edges)
+            graph, source=function.shown_name, edges=sorted_edges(edges)
         )
     return list(dict.fromkeys(found))
 

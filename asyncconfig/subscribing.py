@@ -25,7 +25,7 @@ def loops_of(topic: Topic, function: Function | None) -> list[loops.Path]:
     """Return the loop that a function's subscription would close, if any."""
     if function is None:
         return []
-    edge = loops.Edge(loops.SUBSCRIPTION, configuring.node(function))
+    edge = loops.Edge(loops.SUBSCRIPTION, function.shown_name)
     return loops.paths_back(
         configuring.graph_of_project(topic.project),
         source=configuring.topic_node(topic.name),

@@ -6,10 +6,9 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from asyncconfig import accepting
+from asyncconfig import accepting, starting
 from asyncconfig.destinations.base import (
     Destination,
     Option,
@@ -19,7 +18,7 @@ from asyncconfig.destinations.base import (
     Target,
     read_param,
 )
-from asyncconfig.exceptions import DeliveryError, FunctionDisabled, NotAccepted
+from asyncconfig.exceptions import FunctionDisabled
 from asyncconfig.models.config import FUNCTION
 from functions import names
 from functions.exceptions import QualifierUnknown
@@ -55,8 +54,8 @@ class FunctionForm(ParamForm):
             return [Option(one, one) for one in self._qualifiers()]
         own = self._version.function
         functions = Function.objects.in_project(own.project).order_by("name")
-        found = sorted(functions, key=lambda one: (one.pk == own.pk, _shown(one)))
-        return [Option(_shown(one), _shown(one), (one,)) for one in found]
+        found = sorted(functions, key=lambda one: (one.pk == own.pk, one.shown_name))
+        return [Option(one.shown_name, one.shown_name, (one,)) for one in found]
 
     def _qualifiers(self) -> list[str]:
         package, _slash, name = str(self["function"].value() or "").rpartition("/")
@@ -66,7 +65,7 @@ class FunctionForm(ParamForm):
 
     def clean_function(self) -> Function:
         package, _slash, name = self.cleaned_data["function"].rpartition("/")
-        return _find(self._version, package or "default", name)
+        return starting.find(self._version.function.project, package or "default", name)
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
@@ -102,9 +101,9 @@ class FunctionDestination(Destination):
     def read(self, param: str, version: Version) -> Target:
         """Read {"func_urn": …}; the function must be of the same project and region."""
         urn = _urn(param, version)
-        function = _resolve(urn, version).version.function
+        function = _found(urn, version).version.function
         return Target(
-            f"{_shown(function)}:{urn.qualifier}",
+            f"{function.shown_name}:{urn.qualifier}",
             f"{function.package}/{function.name}",
             function,
             () if function.is_enabled else (str(FunctionDisabled(function.name)),),
@@ -115,22 +114,10 @@ class FunctionDestination(Destination):
 
     def send(self, parcel: Parcel) -> Receipt:
         """Accept the record as the target's event; exactly once per delivery."""
-        try:
-            accepted = accepting.accept(
-                _resolve(_urn(parcel.param, parcel.version), parcel.version),
-                parcel.record,
-                origin=_origin(parcel),
-            )
-        except ValidationError as error:
-            raise DeliveryError(" ".join(error.messages), permanent=True) from error
-        except FunctionDisabled as error:
-            raise DeliveryError(str(error), permanent=True) from error
-        except NotAccepted as error:
-            raise DeliveryError(str(error), permanent=False) from error
-        request_id = str(accepted.request_id)
-        return Receipt(
-            _("Accepted as request %(id)s.") % {"id": request_id}, request_id
-        )
+        with starting.delivering():
+            found = _found(_urn(parcel.param, parcel.version), parcel.version)
+            accepted = accepting.accept(found, parcel.record, origin=_origin(parcel))
+        return starting.receipt(accepted)
 
 
 def _urn(param: str, version: Version) -> names.Urn:
@@ -144,28 +131,8 @@ def _urn(param: str, version: Version) -> names.Urn:
     return urn
 
 
-def _shown(function: Function) -> str:
-    """Return a function's name in lists; the application only where it is needed."""
-    prefix = "" if function.package == "default" else f"{function.package}/"
-    return prefix + function.name
-
-
-def _find(version: Version, package: str, name: str) -> Function:
-    functions = Function.objects.in_project(version.function.project)
-    found = functions.filter(package=package, name=name).first()
-    if found is None:
-        raise ValidationError(
-            _("Function %(name)s does not exist any more.") % {"name": name},
-            code="gone",
-        )
-    return found
-
-
-def _resolve(urn: names.Urn, version: Version) -> Resolved:
-    try:
-        return resolve(_find(version, urn.package, urn.function), urn.qualifier)
-    except QualifierUnknown as error:
-        raise ValidationError(str(error)) from error
+def _found(urn: names.Urn, version: Version) -> Resolved:
+    return starting.find_version(version.function.project, urn)
 
 
 def _origin(parcel: Parcel) -> accepting.Origin:

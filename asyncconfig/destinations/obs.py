@@ -185,7 +185,7 @@ class ObsDestination(Destination):
         return {"bucket": read.bucket, "prefix": prefix, "expires": read.days}
 
     def read(self, param: str, version: Version) -> Target:
-        """Read {"bucket", "prefix", "expires"} (reference §3.2).
+        """Read {"bucket", "prefix", "expires"}.
 
         A bucket of this installation must be one of the version's project.
         """

@@ -19,6 +19,7 @@ from types import ModuleType
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from asyncconfig.exceptions import DeliveryError
 from functions import addresses
@@ -269,64 +270,66 @@ def _said(error: BaseException) -> str:
     return str(details() if callable(details) else error) or type(error).__name__
 
 
+# Kinds of errors, the sentence for them, and whether trying again cannot help.
+SENTENCES = (
+    (
+        ("UNAVAILABLE",),
+        gettext_lazy(
+            "RocketMQ instance %(name)s cannot be reached at %(address)s. "
+            "Check the address and TLS, and that its proxy runs. (%(said)s)"
+        ),
+        False,
+    ),
+    (
+        ("DEADLINE_EXCEEDED", "TimeoutError", "ProxyTimeoutException"),
+        gettext_lazy(
+            "RocketMQ instance %(name)s did not answer within %(seconds)d s "
+            "at %(address)s."
+        ),
+        False,
+    ),
+    (
+        ("UNAUTHENTICATED", "UnauthorizedException"),
+        gettext_lazy(
+            "RocketMQ instance %(name)s refused user %(user)s or its secret. "
+            "Correct them on the instance's page, then resend."
+        ),
+        True,
+    ),
+    (
+        ("PERMISSION_DENIED", "ForbiddenException"),
+        gettext_lazy(
+            "User %(user)s may not send to topic %(topic)s of instance %(name)s. "
+            "Grant it, then resend."
+        ),
+        True,
+    ),
+    (
+        ("NotFoundException",),
+        gettext_lazy(
+            "RocketMQ instance %(name)s has no topic %(topic)s. Create it there, "
+            "then resend."
+        ),
+        True,
+    ),
+    (
+        ("PayloadTooLargeException",),
+        gettext_lazy(
+            "The record is too large for RocketMQ instance %(name)s: %(said)s"
+        ),
+        True,
+    ),
+    (
+        ("BadRequestException", "IllegalArgumentException", "UNIMPLEMENTED"),
+        gettext_lazy("RocketMQ instance %(name)s refused the message: %(said)s"),
+        True,
+    ),
+)
+
+
 def _sentence(kind: str) -> tuple[str, bool]:
     """Return the sentence for a kind of error, and whether it is permanent."""
-    for kinds, sentence, is_permanent in _sentences():
+    for kinds, sentence, is_permanent in SENTENCES:
         if kind in kinds:
-            return sentence, is_permanent
+            return str(sentence), is_permanent
     return _("RocketMQ instance %(name)s could not take the message: %(said)s"), False
-
-
-def _sentences() -> list[tuple[tuple[str, ...], str, bool]]:
-    return [
-        (
-            ("UNAVAILABLE",),
-            _(
-                "RocketMQ instance %(name)s cannot be reached at %(address)s. "
-                "Check the address and TLS, and that its proxy runs. (%(said)s)"
-            ),
-            False,
-        ),
-        (
-            ("DEADLINE_EXCEEDED", "TimeoutError", "ProxyTimeoutException"),
-            _(
-                "RocketMQ instance %(name)s did not answer within %(seconds)d s "
-                "at %(address)s."
-            ),
-            False,
-        ),
-        (
-            ("UNAUTHENTICATED", "UnauthorizedException"),
-            _(
-                "RocketMQ instance %(name)s refused user %(user)s or its secret. "
-                "Correct them on the instance's page, then resend."
-            ),
-            True,
-        ),
-        (
-            ("PERMISSION_DENIED", "ForbiddenException"),
-            _(
-                "User %(user)s may not send to topic %(topic)s of instance %(name)s. "
-                "Grant it, then resend."
-            ),
-            True,
-        ),
-        (
-            ("NotFoundException",),
-            _(
-                "RocketMQ instance %(name)s has no topic %(topic)s. Create it there, "
-                "then resend."
-            ),
-            True,
-        ),
-        (
-            ("PayloadTooLargeException",),
-            _("The record is too large for RocketMQ instance %(name)s: %(said)s"),
-            True,
-        ),
-        (
-            ("BadRequestException", "IllegalArgumentException", "UNIMPLEMENTED"),
-            _("RocketMQ instance %(name)s refused the message: %(said)s"),
-            True,
-        ),
-    ]

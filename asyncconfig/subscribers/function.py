@@ -8,15 +8,13 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
-from asyncconfig import accepting
-from asyncconfig.exceptions import DeliveryError, FunctionDisabled, NotAccepted
+from asyncconfig import accepting, starting
+from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Subscription
 from asyncconfig.receipt import Receipt
 from asyncconfig.subscribers.base import Endpoint, Letter, Subscriber
 from functions import names
-from functions.exceptions import QualifierUnknown
 from functions.models import Function, Project
-from functions.qualifiers import Resolved, resolve
 
 
 class FunctionSubscriber(Subscriber):
@@ -27,7 +25,7 @@ class FunctionSubscriber(Subscriber):
         urn = _parse(endpoint, project.project_id)
         if urn is None or urn.project != project.project_id:
             raise ValidationError(_("Choose a function of this project."))
-        resolved = _resolve(urn, project)
+        resolved = starting.find_version(project, urn)
         function = resolved.version.function
         return Endpoint(function.urn(urn.qualifier), function)
 
@@ -51,18 +49,11 @@ class FunctionSubscriber(Subscriber):
             hops=message.hops + 1,
             root_id=message.root_id,
         )
-        try:
-            resolved = _resolve(urn, subscription.topic.project)
+        with starting.delivering():
+            resolved = starting.find_version(subscription.topic.project, urn)
             event = json.dumps(_event(resolved.version.function, letter)).encode()
             accepted = accepting.accept(resolved, event, origin=origin)
-        except ValidationError as error:
-            raise DeliveryError(" ".join(error.messages), permanent=True) from error
-        except FunctionDisabled as error:
-            raise DeliveryError(str(error), permanent=True) from error
-        except NotAccepted as error:
-            raise DeliveryError(str(error), permanent=False) from error
-        request_id = str(accepted.request_id)
-        return Receipt(f"Accepted as request {request_id}.", request_id)
+        return starting.receipt(accepted)
 
 
 def _parse(text: str, project: str) -> names.Urn | None:
@@ -70,21 +61,8 @@ def _parse(text: str, project: str) -> names.Urn | None:
     return urn if urn and urn.region == settings.REGION else None
 
 
-def _resolve(urn: names.Urn, project: Project) -> Resolved:
-    functions = Function.objects.in_project(project).select_related("project")
-    found = functions.filter(package=urn.package, name=urn.function).first()
-    if found is None:
-        raise ValidationError(
-            _("Function %(name)s does not exist any more.") % {"name": urn.function}
-        )
-    try:
-        return resolve(found, urn.qualifier)
-    except QualifierUnknown as error:
-        raise ValidationError(str(error)) from error
-
-
 def _event(function: Function, letter: Letter) -> dict[str, Any]:
-    """Return the event as SMN sends it to functions (reference §11.2)."""
+    """Return the event as SMN sends it to functions (docs/reference/smn.md)."""
     sent = {
         "topic_urn": letter.topic_urn,
         "timestamp": _time(letter.sent_at),

@@ -158,11 +158,9 @@ class Dialog:
         if any(function.pk == own.pk for function in option.functions):
             itself = _("(self)")
             return f"{option.label} {itself}"
-        nodes = [configuring.node(function) for function in option.functions]
+        nodes = [function.shown_name for function in option.functions]
         edges = [loops.Edge(loops.SUCCESS, name) for name in nodes]
-        if edges and loops.paths_back(
-            self._graph, source=configuring.node(own), edges=edges
-        ):
+        if edges and loops.paths_back(self._graph, source=own.shown_name, edges=edges):
             back = _("leads back to %(name)s") % {"name": own.name}
             return f"{option.label} ⚠ {back}"
         return option.label

@@ -72,7 +72,7 @@ def _looping(project: Project, functions: list[Function]) -> set[int]:
     return {
         function.pk
         for function in functions
-        if (name := configuring.node(function)) in _reachable(targets, name)
+        if (name := function.shown_name) in _reachable(targets, name)
     }
 
 

@@ -84,6 +84,11 @@ class Function(models.Model):
         """Say whether the function may run: it exists and is not disabled."""
         return self.deleted_at is None and self.is_enabled
 
+    @property
+    def shown_name(self) -> str:
+        """The name in lists and paths; with the application where that is needed."""
+        return self.name if self.package == "default" else f"{self.package}/{self.name}"
+
     def urn(self, qualifier: str = names.LATEST) -> str:
         return str(
             names.Urn(

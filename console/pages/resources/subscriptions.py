@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from asyncconfig import configuring, loops, subscribing
+from asyncconfig import loops, subscribing
 from asyncconfig.exceptions import TopicGone, TopicLimit
 from asyncconfig.models import Subscription, Topic
 from asyncconfig.topic_forms import SubscriptionForm
@@ -88,7 +88,7 @@ def _dialog(
     functions = Function.objects.in_project(topic.project).order_by("package", "name")
     context: dict[str, Any] = topics.shown(request, topic) | {
         "form": form,
-        "functions": [configuring.node(one) for one in functions[:MOST_OFFERED]],
+        "functions": [one.shown_name for one in functions[:MOST_OFFERED]],
         "paths": [loops.describe(path) for path in paths],
         "digest": loops.digest(paths),
         "may_accept": settings.ASYNC_LOOPS != "refuse",
