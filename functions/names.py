@@ -1,4 +1,4 @@
-"""Names and URNs: their shapes, parsing and building (reference §1)."""
+"""Names and URNs: their shapes, parsing and building."""
 
 import re
 from dataclasses import dataclass

@@ -48,7 +48,7 @@ class AsyncConfig(models.Model):
     it was accepted with. Removing the configuration is a revision of its own
     (`removed`), so that the number always tells whether somebody changed it
     meanwhile. A destination is a kind (FunctionGraph, OBS, …; "" is none) and
-    `param`, a string of JSON exactly as the API gave it (reference §3.2); the
+    `param`, a string of JSON exactly as the API gave it (docs/reference/api.md); the
     target's name, and the function when it is one, are worked out when saving.
     """
 

@@ -170,7 +170,7 @@ def _furnish(home: Path, code: Path) -> None:
 
 
 def _variables(spec: Spec, home: Path) -> dict[str, str]:
-    """Return the variables of reference §7.3, with the folders as they are here."""
+    """Return the variables that user code finds, with the folders as they are here."""
     return {
         "RUNTIME_PROJECT_ID": spec.project_id,
         "RUNTIME_FUNC_NAME": spec.function,

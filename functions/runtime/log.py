@@ -27,7 +27,7 @@ class Log:
             self._cut()
 
     def line(self, text: str) -> None:
-        """Add a line of the platform, with its time (reference §7.4)."""
+        """Add a line of the platform, with its time."""
         written = self._last or self._first
         start = b"" if not written or written.endswith(b"\n") else b"\n"
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -11,12 +11,12 @@ __all__ = ["Kind", "Outcome"]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run came to; `code` is that of reference §4.5, 0 when it went well.
+    """What one run came to; `code` is 0 when it went well (docs/reference/endings.md).
 
-    `result` is the body for the caller: the text of reference §7.6, or the error JSON
-    of §7.5 when user code failed, or nothing when it was lost, cancelled or could not
-    be run. `error` is `Type: message`. `cold` says that an instance was started for
-    it; `started`, that user code had begun, so that the run counts as an attempt.
+    `result` is the body for the caller: the text of what the handler returned, or the
+    error JSON when user code failed, or nothing when it was lost, cancelled or could
+    not be run. `error` is `Type: message`. `cold` says that an instance was started
+    for it; `started`, that user code had begun, so that the run counts as an attempt.
     """
 
     kind: Kind

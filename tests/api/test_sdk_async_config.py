@@ -155,7 +155,7 @@ def test_a_loop_is_saved_as_the_cloud_saves_it(client, make):
 
 
 def test_the_sequence_of_terraforms_own_test_holds(client, known, make, installation):
-    """Create, change, read back, delete, delete again (reference §3)."""
+    """Create, change, read back, delete, delete again."""
     person = Person(installation)
     everything = "terraform"
     person.post("/agencies/new", name=everything, actions=list(ACTIONS))

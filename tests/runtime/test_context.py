@@ -1,4 +1,4 @@
-"""What user code learns: its context and its environment (reference §7.2, §7.3)."""
+"""What user code learns: its context and its environment."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What goes wrong in user code is an Outcome (reference §4.5, §7.5)."""
+"""What goes wrong in user code is an Outcome."""
 
 import json
 

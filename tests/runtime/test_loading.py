@@ -1,4 +1,4 @@
-"""Loading and initialising, and how they fail (reference §4.5, §7.5)."""
+"""Loading and initialising, and how they fail."""
 
 import json
 

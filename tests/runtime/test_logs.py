@@ -1,4 +1,4 @@
-"""The log of one run (reference §7.4)."""
+"""The log of one run."""
 
 import re
 import time

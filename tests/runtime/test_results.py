@@ -1,4 +1,4 @@
-"""What handlers return, and what they get (reference §7.1, §7.6)."""
+"""What handlers return, and what they get."""
 
 import json
 

@@ -1,7 +1,7 @@
 """Turn what user code did into an answer; whatever that was, never raise for it.
 
 An answer is a frame: the header says how the run ended, the body is the text the
-caller receives (reference §7.5, §7.6).
+caller receives.
 """
 
 import errno
@@ -101,7 +101,7 @@ def failure(
     prefix: str = "",
     trace: list[str] | None = None,
 ) -> Answer:
-    """Return an answer whose body is the error JSON of reference §7.5."""
+    """Return an answer whose body is the error JSON."""
     body: dict[str, object] = {
         "errorMessage": prefix + message,
         "errorType": error_type,

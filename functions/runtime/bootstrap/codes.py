@@ -1,4 +1,4 @@
-"""How runs end: the kinds, and the numbers of reference §4.5."""
+"""How runs end: the kinds, and their numbers (docs/reference/endings.md)."""
 
 from enum import StrEnum
 

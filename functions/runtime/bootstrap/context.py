@@ -1,4 +1,4 @@
-"""The `context` user code is called with (reference §7.2)."""
+"""The `context` user code is called with (docs/reference/runtime.md)."""
 
 import math
 import sys

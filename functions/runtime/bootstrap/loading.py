@@ -1,4 +1,4 @@
-"""Find and import the function a handler names (reference §7.1)."""
+"""Find and import the function a handler names."""
 
 import importlib
 import importlib.util

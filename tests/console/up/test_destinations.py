@@ -32,7 +32,7 @@ FAILS_WHEN_ASKED = (
     "    return {'got': event}\n"
 )
 PAYLOAD = {"orderId": "1", "名": "东"}
-# The first part of a partition's ID is the same everywhere (reference §9.4).
+# The first part of a partition's ID is the same everywhere.
 PARTITION = "shardId-0000000000"
 
 
