@@ -191,6 +191,7 @@ def test_the_dialog_asks_before_losing_what_was_typed(signed_in, installation):
     expect(page).to_have_url(re.compile("/settings/async$"))
     assert asked == ["Leave without saving?"] * 3
     page.get_by_role("link", name="Configure asynchronous invocation").click()
+    expect(dialog).to_have_count(1)
     page.keyboard.press("Escape")
     expect(page).to_have_url(re.compile("/settings/async$"))
     expect(page.locator("#async-card")).to_be_visible()
