@@ -17,13 +17,16 @@ from functions.exceptions import (
     NotEditable,
 )
 from functions.models import CodeBlob, Version
+from functions.runtime import syntax
 from functions.runtime.codestore import BROKEN_ARCHIVE
+from functions.runtime.syntax import SyntaxFault
 
 INLINE_LIMIT = 10 * 1024
 PACKAGE_LIMIT = 50 * 1024 * 1024
 UNPACKED_LIMIT = 1500 * 1024 * 1024
 TESTED_LIMIT = 50 * 1024 * 1024
 SHOWN_LIMIT = 1024 * 1024
+COMPILED_LIMIT = 1024 * 1024
 
 DEFAULT_SOURCE = """\
 def handler(event, context):
@@ -77,6 +80,29 @@ def zip_package(archive: bytes, *, filename: str) -> Package:
     if broken:
         raise archives.damaged(broken)
     return Package(archive, Version.CodeType.ZIP, filename[:255])
+
+
+def syntax_fault(package: Package, version: Version) -> SyntaxFault | None:
+    """Compile the handler's file as the version's runtime would; None when it can.
+
+    Raises NotChecked. A file that is not there, or is over 1 MB, is not compiled: the
+    first run says what is wrong with it.
+    """
+    source = _handler_source(package, inline_filename(version.handler))
+    return None if source is None else syntax.check(version.runtime, source)
+
+
+def _handler_source(package: Package, filename: str) -> bytes | None:
+    if package.code_type == Version.CodeType.INLINE:
+        return package.content
+    with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
+        try:
+            member = archive.getinfo(filename)
+        except KeyError:
+            return None
+        if member.file_size > COMPILED_LIMIT:
+            return None
+        return archive.read(member)
 
 
 def inline_filename(handler: str) -> str:

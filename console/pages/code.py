@@ -1,5 +1,8 @@
 """The Code tab: edit, deploy, upload and download what a version runs."""
 
+import hashlib
+from dataclasses import dataclass
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,8 +14,46 @@ from console.htmx import render_page
 from console.pages import heads
 from console.pages.heads import Head
 from functions import code
+from functions.code import Package
 from functions.exceptions import ChangedMeanwhile, CodeRefused, NotEditable
 from functions.models import Version
+from functions.runtime.syntax import NoInterpreter, NotChecked, SyntaxFault
+
+LINES_AROUND = 2
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of code as the question shows it; `is_wrong` marks the faulty one."""
+
+    number: int
+    text: str
+    is_wrong: bool
+
+
+class DoesNotCompile(Exception):
+    """The package has a syntax error, and nobody said to deploy it all the same."""
+
+    def __init__(self, package: Package, fault: SyntaxFault) -> None:
+        super().__init__(fault.reason)
+        self.fault = fault
+        self.digest = _digest(package)
+        self.is_archive = package.code_type == Version.CodeType.ZIP
+        self.lines = () if self.is_archive else _lines_around(package, fault.line)
+
+
+def _digest(package: Package) -> str:
+    """Name exactly this code, so that a "yes" holds for no other."""
+    return hashlib.sha256(package.content).hexdigest()
+
+
+def _lines_around(package: Package, wrong: int) -> tuple[Line, ...]:
+    lines = package.content.decode("utf-8", "replace").split("\n")
+    first = max(wrong - LINES_AROUND, 1)
+    shown = lines[first - 1 : wrong + LINES_AROUND]
+    return tuple(
+        Line(number, text, number == wrong) for number, text in enumerate(shown, first)
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -21,33 +62,61 @@ def edit(request: HttpRequest, package: str, name: str) -> HttpResponse:
     if request.method == "GET":
         return _render(request, head)
     head = heads.load(request, package, name, tab="code", right=Right.CONFIGURE)
+    typed = request.POST.get("source")
     try:
-        _deploy(request, head.version)
+        unchecked = _deploy(request, head.version)
     except ChangedMeanwhile as error:
         head.version.refresh_from_db()
-        typed = request.POST.get("source")
         return _render(request, head, typed=typed, problem=str(error), status=409)
+    except DoesNotCompile as error:
+        return _render(request, head, typed=typed, syntax=error, status=422)
     except (CodeRefused, NotEditable) as error:
-        typed = request.POST.get("source")
-        return _render(request, head, typed=typed, problem=str(error))
+        return _render(request, head, typed=typed, problem=str(error), status=422)
     except UnicodeEncodeError:
         problem = _("The code holds a character that UTF-8 cannot write.")
-        return _render(request, head, problem=problem)
-    messages.success(request, _("Deployed."))
+        return _render(request, head, problem=problem, status=422)
+    if unchecked:
+        messages.warning(request, unchecked)
+    else:
+        messages.success(request, _("Deployed."))
     return redirect("function-code", package, name)
 
 
-def _deploy(request: HttpRequest, version: Version) -> None:
+def _deploy(request: HttpRequest, version: Version) -> str:
+    """Deploy what was sent; return why its syntax was not checked, "" when it was.
+
+    Raises DoesNotCompile until a "yes" comes with the digest of this very code.
+    """
     archive = request.FILES.get("archive")
+    expected = None
     if archive is not None:
         if (archive.size or 0) > code.PACKAGE_LIMIT:
             raise CodeRefused(_("The archive is over 50 MB. Make it smaller."))
         package = code.zip_package(archive.read(), filename=archive.name or "code.zip")
-        code.deploy(version, package)
     else:
         source = request.POST.get("source", "")
         package = code.text_package(source, handler=version.handler)
-        code.deploy(version, package, expected=_revision(request))
+        expected = _revision(request)
+    unchecked = _check_syntax(request, package, version)
+    code.deploy(version, package, expected=expected)
+    return unchecked
+
+
+def _check_syntax(request: HttpRequest, package: Package, version: Version) -> str:
+    if request.POST.get("anyway") == _digest(package):
+        return ""
+    try:
+        fault = code.syntax_fault(package, version)
+    except NoInterpreter:
+        sentence = _(
+            "Deployed. The syntax was not checked: this machine has no %(runtime)s."
+        )
+        return sentence % {"runtime": version.runtime}
+    except NotChecked:
+        return _("Deployed. The syntax was not checked: the compiler gave up on it.")
+    if fault:
+        raise DoesNotCompile(package, fault)
+    return ""
 
 
 def _revision(request: HttpRequest) -> int | None:
@@ -62,13 +131,15 @@ def _render(
     *,
     typed: str | None = None,
     problem: str = "",
-    status: int = 422,
+    syntax: DoesNotCompile | None = None,
+    status: int = 200,
 ) -> HttpResponse:
     context = {
         "head": head,
         "source": code.source_of(head.version),
         "typed": typed,
         "problem": problem,
+        "syntax": syntax,
         "events": head.function.test_events.defer("content"),
         "is_editable": head.version.is_latest and head.may_configure,
     }
@@ -77,7 +148,7 @@ def _render(
         "functions/code.html",
         context,
         partial="editor",
-        status=status if problem else 200,
+        status=status,
     )
 
 

@@ -40,6 +40,11 @@ def available_runtimes() -> list[str]:
     return list(_interpreters())
 
 
+def interpreter_of(runtime: str) -> str | None:
+    """Return the program that runs a runtime's code; None where it is not here."""
+    return _interpreters().get(runtime)
+
+
 def _interpreters() -> dict[str, str]:
     # The interpreter below a virtual environment: the environment is the worker's.
     own = getattr(sys, "_base_executable", None) or sys.executable

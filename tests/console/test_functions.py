@@ -2,6 +2,7 @@
 
 import io
 import zipfile
+from contextlib import suppress
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -10,7 +11,7 @@ from django.urls import reverse
 from asyncconfig.models import Invocation
 from functions import code
 from functions.models import Alias, Function, TestEvent, Version
-from functions.runtime import available_runtimes
+from functions.runtime import available_runtimes, syntax
 from tests.factories import (
     HELLO,
     accept,
@@ -20,6 +21,9 @@ from tests.factories import (
 )
 
 pytestmark = pytest.mark.django_db
+
+
+OWN = available_runtimes()[0]
 
 
 def new(**changed):
@@ -99,6 +103,85 @@ def test_two_tabs_that_deploy_see_each_other(pages):
     assert "The code was changed meanwhile." in second.text
     assert "second = 2" in second.text
     assert bytes(latest(function).code.content) == b"first = 1"
+
+
+BROKEN = "def handler(event, context):\n    return 1 +\n"
+
+
+def test_code_with_a_syntax_error_is_not_deployed_unasked(pages):
+    function = make_function()
+    where = url("function-code", function)
+
+    asked = pages.post(where, {"source": BROKEN, "revision": "1"})
+
+    assert asked.status_code == 422
+    assert "Not deployed: line 2 has a syntax error." in asked.text
+    assert "invalid syntax" in asked.text
+    assert "<mark>2      return 1 +</mark>" in asked.text
+    assert latest(function).revision == 1
+
+    digest = asked.context["syntax"].digest
+    fields = {"source": BROKEN, "revision": "1", "anyway": digest}
+    assert pages.post(where, fields).status_code == 302
+    assert bytes(latest(function).code.content) == BROKEN.encode()
+
+
+def test_a_yes_to_one_syntax_error_deploys_no_other(pages):
+    function = make_function()
+    where = url("function-code", function)
+    asked = pages.post(where, {"source": BROKEN, "revision": "1"})
+
+    fields = {"source": "x = (", "revision": "1"}
+    other = pages.post(where, fields | {"anyway": asked.context["syntax"].digest})
+
+    assert other.status_code == 422
+    assert "line 1 has a syntax error" in other.text
+    assert latest(function).revision == 1
+
+
+def test_an_archive_whose_handler_does_not_compile_is_not_deployed_unasked(pages):
+    function = make_function()
+    where = url("function-code", function)
+    files = {"index.py": "x = (", "old/python2.py": "print 1"}
+
+    asked = pages.post(where, {"archive": zipped(**files)})
+    yes = {"archive": zipped(**files), "anyway": asked.context["syntax"].digest}
+    deployed = pages.post(where, yes)
+
+    assert (asked.status_code, deployed.status_code) == (422, 302)
+    assert latest(function).code_type == "zip"
+
+
+def test_only_the_handlers_file_of_an_archive_is_compiled(pages):
+    archive = zipped(**{"index.py": HELLO, "old/python2.py": "print 1"})
+
+    response = pages.post(url("function-code", make_function()), {"archive": archive})
+
+    assert response.status_code == 302
+
+
+def test_code_of_a_runtime_that_is_not_here_is_deployed_and_called_unchecked(pages):
+    function = make_function()
+    Version.objects.filter(function=function).update(runtime="Python2.7")
+
+    response = pages.post(
+        url("function-code", function), {"source": BROKEN, "revision": "1"}, follow=True
+    )
+
+    assert "The syntax was not checked: this machine has no Python2.7." in response.text
+    assert bytes(latest(function).code.content) == BROKEN.encode()
+
+
+def test_compiling_runs_nothing_and_survives_what_no_compiler_does(tmp_path):
+    proof = tmp_path / "proof"
+    harmful = f"open({str(proof)!r}, 'w')\n".encode()
+    bomb = b"(" * 100_000 + b")" * 100_000
+
+    assert syntax.check(OWN, harmful) is None
+    assert not proof.exists()
+    with suppress(syntax.NotChecked):
+        assert syntax.check(OWN, bomb) is not None
+    assert syntax.check(OWN, b"x = '\x00'") is not None
 
 
 @pytest.mark.parametrize("source", ["", "  \n", "x" * 10_241])
