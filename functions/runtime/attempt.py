@@ -4,16 +4,17 @@ import json
 import signal
 import time
 from dataclasses import dataclass, replace
-from typing import Any
 
+from functions.runtime import answer
 from functions.runtime import log as loglines
 from functions.runtime import outcome as outcomes
 from functions.runtime.bootstrap import codes, protocol
 from functions.runtime.bootstrap.codes import Kind
-from functions.runtime.bootstrap.protocol import Frame, FrameRefused
+from functions.runtime.bootstrap.protocol import FrameRefused
 from functions.runtime.channel import Died, Overdue
 from functions.runtime.instance import Instance
 from functions.runtime.log import Log
+from functions.runtime.oom import OomWatch
 from functions.runtime.outcome import Outcome
 from functions.runtime.spec import Call
 
@@ -22,6 +23,7 @@ END_SECONDS = 1.0
 # These ends leave the instance as good as it was.
 HARMLESS = {Kind.OK, Kind.CODE, Kind.RESULT, Kind.DISK}
 LIMIT_ANSWERS = {
+    "furnish": "setting it up took more than {:g}s",
     "load": "loading the code took more than {:g}s",
     "initialize": "function initialization timeout {:g}s",
     "invoke": "call invoke timeout {:g}s",
@@ -29,7 +31,14 @@ LIMIT_ANSWERS = {
 
 
 class NeverBegan(Exception):
-    """The instance ended before it read the request; another may take it."""
+    """The instance ended before it read the request; another may take it.
+
+    `outcome` is what the run comes to if none does.
+    """
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__()
+        self.outcome = outcome
 
 
 @dataclass(frozen=True)
@@ -45,14 +54,22 @@ class Attempt:
     """Runs a call on an instance, which it loads first if it is new."""
 
     def __init__(
-        self, instance: Instance, call: Call, log: Log, *, load_seconds: float
+        self,
+        instance: Instance,
+        call: Call,
+        log: Log,
+        *,
+        load_seconds: float,
+        oom: OomWatch,
     ) -> None:
         self._instance = instance
         self._spec = instance.spec
         self._call = call
         self._log = log
         self._load_seconds = load_seconds
+        self._oom = oom
         self._has_answered = False
+        self._has_loaded = False
 
     @property
     def is_reusable(self) -> bool:
@@ -76,30 +93,48 @@ class Attempt:
         )
 
     def _prepare(self) -> Phase:
-        """Load the code and call its initializer."""
-        description = json.dumps(self._instance.description()).encode()
-        phase = self._do("load", description, self._load_seconds)
+        """Set the instance up, load the code and call its initializer."""
+        phase = self._furnish()
         took = phase.milliseconds
+        if phase.outcome.ok:
+            phase = self._do("load", b"", self._load_seconds)
+            took += phase.milliseconds
+            self._has_loaded = True
         if phase.outcome.ok and self._spec.initializer_handler:
             phase = self._do("initialize", b"", self._spec.initializer_timeout)
             took += phase.milliseconds
         self._instance.is_loaded = phase.outcome.ok
         return replace(phase, milliseconds=took)
 
+    def _furnish(self) -> Phase:
+        """Have the child set itself up; what fails before user code is ours."""
+        description = json.dumps(self._instance.description()).encode()
+        began = time.monotonic()
+        outcome = self._ask("furnish", description, self._load_seconds)
+        if not outcome.ok:
+            outcome = outcomes.not_run(f"No instance could be set up: {outcome.error}")
+        return Phase(outcome, (time.monotonic() - began) * 1000)
+
     def _do(self, what: str, body: bytes, seconds: float) -> Phase:
         request_id = self._call.request_id
         version = f", version: {self._spec.version}" if what == "invoke" else ""
         self._log.line(f"Start {what} request '{request_id}'{version}")
-        began = time.monotonic()
-        outcome, cpu = self._ask(what, body, seconds)
-        phase = Phase(outcome, (time.monotonic() - began) * 1000, cpu)
+        began, cpu_before = time.monotonic(), self._instance.cpu_seconds()
+        outcome = self._ask(what, body, seconds)
+        milliseconds = (time.monotonic() - began) * 1000
+        used = self._instance.usage()
+        phase = Phase(
+            replace(outcome, memory_mb=used.memory_mb),
+            milliseconds,
+            max(used.cpu_seconds - cpu_before, 0.0),
+        )
         self._log.line(
             loglines.finish_line(
                 what,
                 request_id,
                 failed=not outcome.ok,
                 duration_ms=phase.milliseconds,
-                memory_mb=outcome.memory_mb,
+                memory_mb=used.memory_mb,
                 billed=self._billed(phase) if what == "invoke" else "",
             )
         )
@@ -113,8 +148,8 @@ class Attempt:
             self._instance.storage_mb(),
         )
 
-    def _ask(self, what: str, body: bytes, seconds: float) -> tuple[Outcome, float]:
-        """Have the child do one thing; also return the CPU seconds it took."""
+    def _ask(self, what: str, body: bytes, seconds: float) -> Outcome:
+        """Have the child do one thing; return how that ended."""
         header = {
             "op": what,
             "request_id": self._call.request_id,
@@ -126,35 +161,53 @@ class Attempt:
             frame = self._instance.exchange(
                 protocol.pack(header, body), seconds, self._log
             )
-            outcome, cpu = _read(frame)
+            outcome = answer.read(frame, what, largest=self._spec.max_response_bytes)
         except Overdue:
-            return self._overdue(what, seconds), 0.0
+            return self._overdue(what, seconds)
         except Died as death:
-            if death.unread:
-                raise NeverBegan from death
-            return self._death(what), 0.0
+            ending = self._death(what)
+            if self._never_began(what, death):
+                outcome = self._complete(ending, init_ms=0, cold=False)
+                raise NeverBegan(outcome) from death
+            return ending
         except FrameRefused as error:
             return outcomes.failed(
                 Kind.RESULT, codes.NOT_SERIALISABLE, "AnswerRefused", str(error)
-            ), 0.0
+            )
         self._has_answered = outcome.kind in HARMLESS
-        return outcome, cpu
+        return outcome
+
+    def _never_began(self, what: str, death: Died) -> bool:
+        """Say whether an instance ended by no code of this run.
+
+        Code that it has loaded for this run can end it at any moment, on purpose
+        before the request is read: that is its failure, and no reason to try another.
+        """
+        return not self._has_loaded and (death.unread or what == "furnish")
 
     def _overdue(self, what: str, seconds: float) -> Outcome:
-        memory = self._instance.memory_mb()
+        # While there is something to measure.
+        self._instance.usage()
         self._instance.kill()
         kind, code = {
+            "furnish": (Kind.SYSTEM, codes.SYSTEM_ERROR),
             "load": (Kind.LOAD, codes.INITIALIZER_TIMED_OUT),
             "initialize": (Kind.INIT, codes.INITIALIZER_TIMED_OUT),
             "invoke": (Kind.TIMEOUT, codes.TIMED_OUT),
         }[what]
         message = LIMIT_ANSWERS[what].format(seconds)
-        ended = outcomes.failed(kind, code, "FunctionTimeoutError", message)
-        return replace(ended, memory_mb=memory)
+        return outcomes.failed(kind, code, "FunctionTimeoutError", message)
 
     def _death(self, what: str) -> Outcome:
-        """Say what the end of the process means; only SIGKILL comes from outside."""
+        """Say what the end of the process means.
+
+        Code can end its own process in every way, by SIGKILL too. So it is lost only
+        where something else says so: the kernel's count of victims, or the end of the
+        zygote.
+        """
         status = self._instance.status(END_SECONDS)
+        if what == "furnish":
+            return outcomes.not_run("No instance could be set up: its process ended.")
         kind, code = {
             "load": (Kind.LOAD, codes.ENTRY_EXCEPTION),
             "initialize": (Kind.INIT, codes.INITIALIZER_EXCEPTION),
@@ -167,8 +220,8 @@ class Attempt:
                 "MemoryError",
                 "runtime memory limit exceeded",
             )
-        if status == -signal.SIGKILL:
-            return outcomes.lost("The instance was killed from outside.")
+        if status == -signal.SIGKILL and self._oom.has_struck():
+            return outcomes.lost("The host ran out of memory and killed the instance.")
         if status is None and self._instance.has_ended():
             return outcomes.lost("The instance ended with all the others.")
         return outcomes.failed(kind, code, "ProcessExited", _words(status))
@@ -203,20 +256,3 @@ def _words(status: int | None) -> str:
     except ValueError:
         name = str(-status)
     return f"the process was ended by signal {name}"
-
-
-def _read(frame: Frame) -> tuple[Outcome, float]:
-    """Return what the child says; raise FrameRefused when it makes no sense."""
-    header: Any = frame.header
-    try:
-        outcome = Outcome(
-            kind=Kind(header["kind"]),
-            code=int(header["code"]),
-            result=frame.body,
-            content_type=str(header["content_type"]),
-            error=str(header["error"]),
-            memory_mb=float(header["memory_mb"]),
-        )
-        return outcome, float(header["cpu_seconds"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise FrameRefused("The instance sent an unreadable answer.") from error

@@ -8,13 +8,16 @@ import secrets
 import shutil
 import signal
 import socket
+from dataclasses import replace
 from pathlib import Path
 
+from functions.runtime import usage
 from functions.runtime.bootstrap.protocol import Frame
 from functions.runtime.channel import Channel
 from functions.runtime.log import Log
 from functions.runtime.spec import PATH, Spec
-from functions.runtime.zygotes import Forked, Zygote
+from functions.runtime.usage import Usage
+from functions.runtime.zygotes import Ended, Forked, Zygote
 
 MB = 1024 * 1024
 END_SECONDS = 5
@@ -37,7 +40,8 @@ class Instance:
         self.spec = spec
         self.is_loaded = False
         self._zygote = zygote
-        self._status: int | None = None
+        self._ended: Ended | None = None
+        self._peak_mb = 0.0
         self._home = root / self.id
         self._scratch = str(self._home / "tmp")
         _furnish(self._home, code)
@@ -124,17 +128,19 @@ class Instance:
 
     def status(self, seconds: float) -> int | None:
         """Return how it ended, waiting for that; None when it has not, or unknown."""
-        if self._status is None and self._channel.has_ended(seconds):
-            self._status = self._zygote.collect(self._pid)
-        return self._status
+        if self._ended is None and self._channel.has_ended(seconds):
+            self._ended = self._zygote.collect(self._pid)
+        return self._ended.status if self._ended else None
 
-    def memory_mb(self) -> float:
-        """Return the most memory it has used; 0 when it has ended."""
-        with contextlib.suppress(OSError, ValueError):
-            for line in Path(f"/proc/{self._pid}/status").read_text().splitlines():
-                if line.startswith("VmHWM:"):
-                    return int(line.split()[1]) / 1024
-        return 0.0
+    def usage(self) -> Usage:
+        """Return what it has used so far, or in all when it was collected."""
+        used = self._ended.usage if self._ended else usage.measure(self._pid)
+        self._peak_mb = max(self._peak_mb, used.memory_mb)
+        return replace(used, memory_mb=self._peak_mb)
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time it has used so far."""
+        return usage.cpu_seconds(self._pid)
 
     def storage_mb(self) -> float:
         """Return the size of its temporary files, the first thousand of them."""

@@ -19,6 +19,7 @@ from functions.runtime.bootstrap.codes import Kind
 from functions.runtime.codestore import CodeRefused, unpack
 from functions.runtime.instance import Instance
 from functions.runtime.log import Log
+from functions.runtime.oom import OomWatch
 from functions.runtime.outcome import Outcome
 from functions.runtime.spec import Call, Spec
 from functions.runtime.zygotes import (
@@ -83,6 +84,7 @@ class Pool:
         self._store = root / "code"
         self._home, self._lock_fd = _claim_home(root)
         self._zygotes = Zygotes()
+        self._oom = OomWatch()
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="instance-remover")
         # Guards everything below, and that nobody kills what is already collected.
         self._changed = Condition()
@@ -124,6 +126,7 @@ class Pool:
 
     def reap(self) -> None:
         """Let go of instances idle for too long, dead, or over the memory budget."""
+        self._oom.has_struck()
         oldest = time.monotonic() - self._idle_seconds
         with self._changed:
             gone = [
@@ -153,6 +156,7 @@ class Pool:
     # One call.
 
     def _invoke(self, spec: Spec, call: Call, run: Run) -> Outcome:
+        outcome = outcomes.not_run("No instance could be started.")
         for _ in range(TRIES):
             try:
                 instance = self._take(spec) or self._start(spec)
@@ -162,20 +166,23 @@ class Pool:
                 )
             except (ZygoteLost, NotForked, OSError) as error:
                 logger.warning("No instance for %s: %r", spec.function, error)
-                return outcomes.not_run(f"No instance could be started: {error!r}")
+                return outcomes.not_run(_sentence(error))
             except UnknownRuntime as error:
                 return outcomes.not_run(str(error))
             try:
                 return self._attempt(instance, call, run)
-            except NeverBegan:
+            except NeverBegan as death:
+                outcome = death.outcome
                 if run.fate:
                     return run.fate
-        return outcomes.lost("Instances ended before they took the call.")
+        return outcome
 
     def _attempt(self, instance: Instance, call: Call, run: Run) -> Outcome:
         """Run on that instance, then keep it or let it go."""
         log = Log(self._log_limit)
-        attempt = Attempt(instance, call, log, load_seconds=self._load_seconds)
+        attempt = Attempt(
+            instance, call, log, load_seconds=self._load_seconds, oom=self._oom
+        )
         outcome = None
         try:
             with self._changed:
@@ -276,6 +283,14 @@ class UnknownRuntime(Exception):
         super().__init__(
             f"The runtime {runtime} is not available on this worker; it has {offered}."
         )
+
+
+def _sentence(error: Exception) -> str:
+    """Say why no instance could be started; without the folders of this host."""
+    if isinstance(error, ZygoteLost):
+        return "No instance could be started: the runtime does not answer."
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"No instance could be started: {reason}."
 
 
 def _dispose(instance: Instance) -> None:

@@ -12,6 +12,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from functions.runtime.usage import Usage
+
 START = Path(__file__).parent / "bootstrap" / "start.py"
 START_SECONDS = 30
 ANSWER_SECONDS = 15
@@ -25,6 +27,14 @@ class ZygoteLost(Exception):
 
 class NotForked(Exception):
     """The system refused another process."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How an instance ended: its exit code, negative for a signal, and what it used."""
+
+    status: int
+    usage: Usage
 
 
 @dataclass(frozen=True)
@@ -88,14 +98,16 @@ class Zygote:
             raise NotForked(message["error"])
         return Forked(message["pid"], fds[0])
 
-    def collect(self, pid: int) -> int | None:
-        """Return how an instance ended, negative for a signal; None if unknown."""
+    def collect(self, pid: int) -> Ended | None:
+        """Return how an instance ended; None if it has not, or nobody knows."""
         try:
             message, _ = self._ask({"op": "collect", "pid": pid}, [])
         except ZygoteLost:
             return None
-        status: int | None = message["status"]
-        return status
+        if message["status"] is None:
+            return None
+        usage = Usage(message["memory_kb"] / 1024, message["cpu_seconds"])
+        return Ended(message["status"], usage)
 
     def end(self) -> None:
         """End the zygote and everything that descends from it."""

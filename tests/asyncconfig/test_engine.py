@@ -15,10 +15,12 @@ from tests.factories import RAISES, accept, latest, make_config, make_function
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 
-KILLS_ITSELF = (
-    "import os, signal\n"
+# It takes the zygote along, so that nobody can say how the instance ended.
+LOSES_ITSELF = (
+    "import os, signal, time\n"
     "def handler(event, context):\n"
-    "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    "    os.kill(os.getppid(), signal.SIGKILL)\n"
+    "    time.sleep(60)\n"
 )
 
 
@@ -188,7 +190,7 @@ def test_who_was_buried_claims_nothing_and_begins_anew(engine):
 def test_losses_spend_no_retry_and_end_in_quarantine(engine, settings):
     settings.MAX_LOSSES = 3
     test3 = make_function("test3")
-    function = make_function(source=KILLS_ITSELF)
+    function = make_function(source=LOSES_ITSELF)
     make_config(function, max_retries=1, on_failure=test3)
     accept(function)
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from functions.runtime import Kind
+from functions.runtime import Kind, oom
+from functions.runtime import pool as pools
 from tests.runtime.specs import (
     PATIENCE,
     call,
@@ -122,14 +123,67 @@ def test_kill_all_loses_all_runs_and_the_pool_goes_on(pool, tmp_path):
     assert run(pool, PID).kind is Kind.OK
 
 
-def test_instance_killed_from_outside_is_lost(pool, tmp_path):
+def test_code_that_kills_itself_is_not_lost(pool):
+    outcome = run(
+        pool,
+        """
+        import os, signal
+        def handler(event, context):
+            os.kill(os.getpid(), signal.SIGKILL)
+        """,
+    )
+
+    assert (outcome.kind, outcome.code) == (Kind.CODE, 4002)
+    assert outcome.error == "ProcessExited: the process was ended by signal SIGKILL"
+
+
+def test_victim_of_the_kernels_want_of_memory_is_lost(pool, tmp_path, monkeypatch):
+    counters = tmp_path / "vmstat"
+    monkeypatch.setattr(oom, "COUNTERS", str(counters))
+    counters.write_text("pgfault 1\noom_kill 7\n")
+    pool.reap()
     stuck = Stuck(pool, tmp_path / "mark")
 
+    counters.write_text("pgfault 2\noom_kill 8\n")
     os.kill(stuck.pid, signal.SIGKILL)
 
     outcome = stuck.end()
     assert (outcome.kind, outcome.started) == (Kind.LOST, True)
     assert outcome.result == b""
+
+
+# Serves so many requests and ends when the next one is there, unread.
+LEAVES = """
+import os, select, sys
+protocol = sys.modules["_fgconsole.protocol"]
+served = []
+def read(channel, read=protocol.read):
+    select.select([channel], [], [])
+    if len(served) == {}:
+        os._exit(5)
+    served.append(1)
+    return read(channel)
+protocol.read = read
+def handler(event, context):
+    return 1
+"""
+
+
+def test_code_that_ends_before_it_reads_its_request_is_not_lost(pool):
+    outcome = run(pool, LEAVES.format(0))
+
+    assert (outcome.kind, outcome.code, outcome.started) == (Kind.CODE, 4002, True)
+    assert outcome.error == "ProcessExited: the process exited with status 5"
+
+
+def test_warm_instance_that_ends_unasked_is_not_lost(pool, monkeypatch):
+    monkeypatch.setattr(pools, "TRIES", 1)
+    spec = make_spec(LEAVES.format(1))
+    first = pool.invoke(spec, call())
+
+    second = pool.invoke(spec, call())
+
+    assert (first.kind, second.kind, second.started) == (Kind.OK, Kind.CODE, True)
 
 
 def test_idle_instance_killed_from_outside_is_not_missed(pool):

@@ -117,16 +117,6 @@ def failure(
     )
 
 
-def out_of_memory() -> Answer:
-    """Return the answer for a MemoryError; needs little memory itself."""
-    return failure(
-        Kind.MEMORY,
-        codes.OUT_OF_MEMORY,
-        "MemoryError",
-        "runtime memory limit exceeded",
-    )
-
-
 def print_traceback(error: BaseException) -> None:
     """Write the traceback to the log as Python would, without our own frames."""
     try:
@@ -210,6 +200,9 @@ def _code_of(error: SystemExit) -> str:
 
 
 def _clean(text: str) -> str:
-    if len(text) > LONGEST_MESSAGE:
-        text = str.__getitem__(text, slice(LONGEST_MESSAGE)) + "…"
-    return str.encode(text, "utf-8", "backslashreplace").decode()
+    """Return the text as any database takes it, LONGEST_MESSAGE characters of it."""
+    # By str's own methods: a subclass may come with its own.
+    text = str.__getitem__(text, slice(LONGEST_MESSAGE + 1))
+    text = str.encode(text, "utf-8", "backslashreplace").decode()
+    text = text.replace("\0", "\N{SYMBOL FOR NULL}")
+    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"

@@ -1,14 +1,14 @@
 """One instance: loads a function, then runs it as often as it is asked to.
 
-It answers three requests, in this order: `load` with the spec as body, `initialize`,
-and `invoke` with the event as body, again and again. The end of the channel ends it.
+It answers four requests, in this order: `furnish` with the spec as body, `load`,
+`initialize`, and `invoke` with the event as body, again and again. Until `load` no user
+code has run. The end of the channel ends it.
 """
 
 import contextlib
 import io
 import json
 import os
-import resource
 import site
 import sys
 import time
@@ -42,24 +42,31 @@ class Child:
     def answer(self, frame: protocol.Frame) -> Answer:
         """Do what the frame asks for."""
         match frame.header["op"]:
+            case "furnish":
+                return self._furnish(json.loads(frame.body))
             case "load":
-                return self._load(json.loads(frame.body))
+                return self._load()
             case "initialize":
                 return self._initialize(frame.header)
             case _:
                 return self._invoke(frame.header, frame.body)
 
-    def _load(self, spec: Mapping[str, Any]) -> Answer:
+    def _furnish(self, spec: Mapping[str, Any]) -> Answer:
         self.spec = spec
         try:
             _furnish(spec)
             sandbox.confine(spec)
         except OSError as error:
+            # Not the whole text, which names folders of the host.
+            message = error.strerror or "unknown"
             return answers.failure(
-                Kind.SYSTEM, codes.SYSTEM_ERROR, "OSError", str(error)
+                Kind.SYSTEM, codes.SYSTEM_ERROR, type(error).__name__, message
             )
+        return Answer()
+
+    def _load(self) -> Answer:
         try:
-            self.handler = loading.load(spec["handler"], spec["code_root"])
+            self.handler = loading.load(self.spec["handler"], self.spec["code_root"])
         except MemoryError:
             raise
         except BaseException as error:
@@ -110,36 +117,27 @@ def serve(born: Born) -> None:
     child = Child()
     try:
         while (frame := protocol.read(born.channel)) is not None:
-            used = time.process_time()
-            answer = _answer(child, frame)
+            answer = child.answer(frame)
             _flush()
             # User code may have forked, and its copy come back here.
             if os.getpid() != instance:
                 break
-            born.channel.sendall(_packed(answer, time.process_time() - used))
-    except MemoryError:
+            born.channel.sendall(_packed(answer))
+    except MemoryError as error:
+        # What the frames hold is what filled the memory.
+        error.__traceback__ = None
+        _flush()
         os._exit(codes.EXIT_OUT_OF_MEMORY)
     finally:
         os._exit(0)
 
 
-def _answer(child: Child, frame: protocol.Frame) -> Answer:
-    try:
-        return child.answer(frame)
-    except MemoryError as error:
-        # What the frames hold is what filled the memory.
-        error.__traceback__ = None
-    return answers.out_of_memory()
-
-
-def _packed(answer: Answer, cpu_seconds: float) -> bytes:
+def _packed(answer: Answer) -> bytes:
     header = {
         "kind": answer.kind,
         "code": answer.code,
         "content_type": answer.content_type,
         "error": answer.error,
-        "cpu_seconds": cpu_seconds,
-        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
     }
     return protocol.pack(header, answer.body)
 

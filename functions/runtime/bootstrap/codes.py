@@ -34,5 +34,6 @@ INITIALIZER_TIMED_OUT = 4211
 INSTANCE_LOST = 150427
 SYSTEM_ERROR = 330404
 
-# With this status a child ends that has no memory left even to say so.
+# With this status a child ends that has no memory left. It is its own word: how near
+# to its limit an allocation that failed would have come is seen by nobody else.
 EXIT_OUT_OF_MEMORY = 199

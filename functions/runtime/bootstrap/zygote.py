@@ -4,7 +4,8 @@ Messages on its control socket (SOCK_SEQPACKET, JSON):
 `{"op": "fork"}` with two descriptors, the instance's end of its channel and of its
 output pipe, answered by `{"pid": …}` with a pidfd;
 `{"op": "collect", "pid": …}`, answered by `{"status": …}`, the exit code in Python's
-manner (negative for a signal), or null while it lives.
+manner (negative for a signal), with the `memory_kb` and `cpu_seconds` it used; or null
+while it lives.
 The end of the socket ends the zygote and everything that descends from it.
 """
 
@@ -37,21 +38,24 @@ class Born:
 
 @dataclass
 class Family:
-    """The instances forked and not yet collected; a status once it is known."""
+    """The instances forked and not yet collected."""
 
-    members: dict[int, int | None] = field(default_factory=dict)
+    members: set[int] = field(default_factory=set)
 
-    def collect(self, pid: int) -> int | None:
+    def collect(self, pid: int) -> dict[str, object]:
         """Reap an instance that ended, and whatever it left running."""
-        status = self.members.get(pid)
-        if pid in self.members and status is None:
-            ended, raw = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                status = self.members[pid] = os.waitstatus_to_exitcode(raw)
-        if status is not None:
-            del self.members[pid]
-            self.sweep()
-        return status
+        if pid not in self.members:
+            return {"status": None}
+        ended, raw, used = os.wait4(pid, os.WNOHANG)
+        if not ended:
+            return {"status": None}
+        self.members.remove(pid)
+        self.sweep()
+        return {
+            "status": os.waitstatus_to_exitcode(raw),
+            "memory_kb": used.ru_maxrss,
+            "cpu_seconds": used.ru_utime + used.ru_stime,
+        }
 
     def sweep(self) -> None:
         """Kill orphans: a child that was not forked here lost its instance.
@@ -98,7 +102,7 @@ def serve(control_fd: int, parent: int) -> Born | None:
             return None
         request = json.loads(message)
         if request["op"] == "collect":
-            _answer(control, {"status": family.collect(request["pid"])})
+            _answer(control, family.collect(request["pid"]))
         elif born := _fork(control, family, fds):
             return born
 
@@ -108,14 +112,14 @@ def _fork(control: socket.socket, family: Family, fds: list[int]) -> Born | None
     try:
         pid = os.fork()
     except OSError as error:
-        _answer(control, {"error": str(error)})
+        _answer(control, {"error": error.strerror})
         pid = -1
     if pid == 0:
         return _settle_in(control, *fds)
     for fd in fds:
         os.close(fd)
     if pid > 0:
-        family.members[pid] = None
+        family.members.add(pid)
         pidfd = os.pidfd_open(pid)
         _answer(control, {"pid": pid}, [pidfd])
         os.close(pidfd)
