@@ -89,7 +89,7 @@ def _answer(
     if question and request.POST.get("confirmed") != side:
         return {"question": question}, 200
     try:
-        pacing.count("probe", request.user, most=MOST_A_MINUTE)
+        pacing.count("probe", str(request.user.pk), most=MOST_A_MINUTE)
     except Throttled as error:
         return {"problem": str(error)}, 429
     return _shown(head, wish, probing.probe(head.version, side, wish.kind, wish.param))
