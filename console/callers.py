@@ -1,6 +1,6 @@
 """Where a request comes from."""
 
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -17,6 +17,18 @@ def address_of(request: HttpRequest) -> str:
         if address := _read(told.strip()):
             return address
     return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def neighbourhood_of(request: HttpRequest | None) -> str:
+    """Return what one caller is counted by: an IPv4 address, or a /64 of IPv6.
+
+    Whoever has one address of such a network has all of them. "" without a request.
+    """
+    address = _read(address_of(request)) if request else ""
+    if ":" not in address:
+        return address
+    inside = IPv6Address(address).ipv4_mapped
+    return str(inside or IPv6Network((address, 64), strict=False))
 
 
 def _read(text: str) -> str:

@@ -21,9 +21,11 @@ from django.http import (
     UnreadablePostError,
 )
 from django.http.response import HttpResponseBase
-from django.shortcuts import resolve_url
+from django.shortcuts import render, resolve_url
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+
+from console.security.exceptions import TryLater
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID = "X-Request-Id"
@@ -186,6 +188,26 @@ def time_zone(get_response: GetResponse) -> GetResponse:
             return get_response(request)
 
     return middleware
+
+
+class TryLaterPage:
+    """Answers for every page whose password was not looked at, whichever it is."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(
+        self, request: HttpRequest, error: Exception
+    ) -> HttpResponse | None:
+        if not isinstance(error, TryLater):
+            return None
+        context = {"sentence": str(error)}
+        page = render(request, "later.html", context, status=error.status)
+        page["Retry-After"] = str(error.seconds)
+        return page
 
 
 def admin_styles(get_response: GetResponse) -> GetResponse:

@@ -22,11 +22,12 @@ BEHIND_TLS_PROXY = env.flag("BEHIND_TLS_PROXY", default=False)
 ROOT_URLCONF = "console.urls"
 WSGI_APPLICATION = "console.wsgi.application"
 INSTALLED_APPS = [
+    # Before ours, which replace its page of users.
+    "django.contrib.auth",
     "console",
     "asyncconfig",
     "functions",
-    "django.contrib.admin",
-    "django.contrib.auth",
+    "console.apps.AdministrationConfig",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
@@ -57,6 +58,7 @@ MIDDLEWARE = [
     "console.middleware.time_zone",
     "csp.middleware.CSPMiddleware",
     "console.middleware.admin_styles",
+    "console.middleware.TryLaterPage",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 FORM_RENDERER = "console.rendering.Renderer"
@@ -100,6 +102,8 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "console_cache",
+        # When it is full, counters of failures that still count would be thrown away.
+        "OPTIONS": {"MAX_ENTRIES": 10_000},
     }
 }
 RQ_QUEUE = {
@@ -128,6 +132,9 @@ STORAGES = {
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"
+AUTHENTICATION_BACKENDS = ["console.security.backend.PasswordBackend"]
+PASSWORD_HASHERS = ["console.security.hashing.GatedHasher"]
+SIGN_INS_PER_MINUTE = env.whole("SIGN_INS_PER_MINUTE", default=30, low=1)
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from console import signing, tokens
 from console.api.errors import ApiError
-from console.callers import address_of
+from console.callers import address_of, neighbourhood_of
 from console.lockout import Lock
 from console.models import AccessKey
 
@@ -78,7 +78,7 @@ def _by_token(token: str) -> Caller:
 def _by_signature(request: HttpRequest) -> Caller:
     """Check what costs nothing first; a stranger's body is never read."""
     credential = _credential(request)
-    lock = Lock("key", credential.access_key, request)
+    lock = Lock("key", credential.access_key, neighbourhood_of(request))
     if lock.is_closed:
         raise ApiError(
             401,

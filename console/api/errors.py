@@ -11,6 +11,7 @@ from pydantic import Field
 
 from asyncconfig import exceptions as asynchronous
 from console.access import Denied
+from console.security import exceptions as security
 from functions import exceptions as functions
 
 INVALID = "FSS.0400"
@@ -74,6 +75,9 @@ KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
     (asynchronous.TopicUsed, 409, "FSS.0409"),
     (asynchronous.TopicLimit, 403, INVALID),
     (asynchronous.AsyncConfigError, 400, INVALID),
+    (security.Locked, 401, "APIGW.0303"),
+    (security.TooOften, 429, "FSS.0429"),
+    (security.Full, 503, "FSS.0503"),
     (Denied, 403, "FSS.1126"),
     (PermissionDenied, 403, "FSS.0403"),
     (Http404, 404, "FSS.0404"),
@@ -92,7 +96,14 @@ def answer(status: int, code: str, sentence: str) -> HttpResponse:
 
 
 def answer_to(error: Exception) -> HttpResponse | None:
-    """Return the answer to an error that has one."""
+    """Return the answer to an error that has one, and when to try again if it says."""
+    known = _answer_to(error)
+    if known is not None and hasattr(error, "seconds"):
+        known["Retry-After"] = str(error.seconds)
+    return known
+
+
+def _answer_to(error: Exception) -> HttpResponse | None:
     if isinstance(error, ApiError):
         return answer(error.status, error.code, str(error))
     if isinstance(error, functions.QualifierUnknown):

@@ -18,6 +18,7 @@ from console.api.authentication import check_length
 from console.api.errors import ApiError
 from console.api.function_shapes import DOMAIN
 from console.api.service import caller_of
+from console.callers import neighbourhood_of
 from console.lockout import Lock
 from console.models import AccessKey
 from functions.models import Project
@@ -143,19 +144,15 @@ def _time(moment: datetime) -> str:
 
 
 def _by_password(request: HttpRequest, name: str, password: str) -> User:
-    lock = Lock("login", name.lower(), request)
-    _check(lock)
     user = authenticate(request, username=name, password=password)
     if not isinstance(user, User):
-        lock.count_failure()
         raise ApiError(401, WRONG, _("Account or password is wrong."))
-    lock.open()
     return user
 
 
 def _by_key(request: HttpRequest, access_key: str, secret: str) -> User:
-    lock = Lock("key", access_key, request)
-    _check(lock)
+    lock = Lock("key", access_key, neighbourhood_of(request))
+    lock.check()
     key = AccessKey.objects.filter(access_key=access_key, is_active=True).first()
     known = key.secret if key else ""
     is_right = constant_time_compare(known, secret)
@@ -164,11 +161,6 @@ def _by_key(request: HttpRequest, access_key: str, secret: str) -> User:
         raise ApiError(401, WRONG, _("The access key or its secret is wrong."))
     lock.open()
     return key.user
-
-
-def _check(lock: Lock) -> None:
-    if lock.is_closed:
-        raise ApiError(401, "APIGW.0303", _("Too many tries. Try again in 5 minutes."))
 
 
 def _scope(user: User, asked: Named | None) -> Project | None:

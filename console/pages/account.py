@@ -5,6 +5,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth import login as begin_session
 from django.contrib.auth import logout as end_session
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import check_for_language
@@ -16,7 +17,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 from console import access
 from console.context import THEMES
 from console.htmx import next_page
-from console.lockout import Lock
+from console.security import browsers
+from console.security.exceptions import TryLater
 from functions.models import Project
 
 YEAR = 365 * 24 * 3600
@@ -27,27 +29,27 @@ YEAR = 365 * 24 * 3600
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "POST"])
 def login(request: HttpRequest) -> HttpResponse:
-    """Five failures lock an account for its address for five minutes."""
+    """Sign in; what is too much or too often is said with the time to try again."""
     target = next_page(request)
     if request.user.is_authenticated:
         return redirect(target)
     if request.method == "GET":
         return _login_page(request, target)
     username = request.POST.get("username", "")
-    lock = Lock("login", username.lower(), request)
-    if lock.is_closed:
-        problem = _("Too many tries. Try again in 5 minutes.")
-        return _login_page(request, target, problem=problem, status=429)
-    user = authenticate(
-        request, username=username, password=request.POST.get("password", "")
-    )
-    if user is None:
-        lock.count_failure()
+    password = request.POST.get("password", "")
+    try:
+        user = authenticate(request, username=username, password=password)
+    except TryLater as later:
+        page = _login_page(request, target, problem=str(later), status=later.status)
+        page["Retry-After"] = str(later.seconds)
+        return page
+    if not isinstance(user, User):
         problem = _("Account or password is wrong.")
         return _login_page(request, target, problem=problem, status=422)
-    lock.open()
     begin_session(request, user)
-    return redirect(target)
+    response = redirect(target)
+    browsers.remember(response, user)
+    return response
 
 
 def _login_page(
@@ -57,7 +59,6 @@ def _login_page(
         "next": target,
         "problem": problem,
         "username": request.POST.get("username", ""),
-        "password": request.POST.get("password", ""),
     }
     return render(request, "account/login.html", context, status=status)
 

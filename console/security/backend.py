@@ -1,0 +1,56 @@
+"""The one door for passwords: every sign-in is counted, locked and queued here."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+
+from console import pacing
+from console.callers import neighbourhood_of
+from console.lockout import Lock
+from console.security.browsers import browser_of
+from console.security.exceptions import TooOften
+from console.security.hashing import gate
+
+
+class PasswordBackend(ModelBackend):
+    """Django's back-end, with limits that no page or operation can leave out."""
+
+    @sensitive_variables("password")
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """Return the person, or None; costs the same for names that nobody has.
+
+        Raises TryLater, before a hash is computed, when there were too many tries.
+        """
+        if username is None or password is None or "\x00" in username:
+            return None
+        browser = browser_of(request, username)
+        place = browser or neighbourhood_of(request)
+        lock = Lock("login", username.lower(), place)
+        pace = pacing.Pace("sign-in", place, most=settings.SIGN_INS_PER_MINUTE)
+        _check(lock, pace)
+        # One place an account, however many browsers it has signed in with.
+        with gate.place(username.lower() if browser else ""):
+            _check(lock, pace)
+            pace.count()
+            user = super().authenticate(request, username, password, **kwargs)
+            if not isinstance(user, User):
+                lock.count_failure()
+                return None
+            lock.open()
+        return user
+
+
+def _check(lock: Lock, pace: pacing.Pace) -> None:
+    lock.check()
+    if left := pace.seconds_left:
+        raise TooOften(left)
