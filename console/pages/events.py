@@ -24,11 +24,18 @@ def edit(
 ) -> HttpResponse:
     """Show the events, one of them or a new one in the editor; save what is sent.
 
-    `as_new` in the form saves an existing event under another name.
+    `as_new` in the form saves an existing event under another name. `load` fills in
+    the chosen template and saves nothing; nor is anything saved while the page still
+    shows the content of another template.
     """
     right = Right.CONFIGURE if request.method == "POST" else Right.READ
     head = heads.load(request, package, name, tab="events", right=right)
     event = access.get_event(head.function, event_name) if event_name else None
+    if request.method == "POST" and event is None and _is_unseen(request):
+        if "load" not in request.POST:
+            told = _("Nothing was saved: check what the template filled in first.")
+            messages.warning(request, told)
+        return _render(request, head, None, _from_template(request, head))
     form = _form(request, head, event)
     if form.is_valid():
         saved = form.save()
@@ -45,8 +52,21 @@ def _form(request: HttpRequest, head: Head, event: TestEvent | None) -> EventFor
         return EventForm(request.POST, function=head.function, event=kept)
     if event is not None:
         return EventForm(function=head.function, event=event)
-    template = request.GET.get("template", "blank")
-    initial = {"content": starters.event_text(template)}
+    initial = {"content": starters.event_text("blank")}
+    return EventForm(function=head.function, initial=initial)
+
+
+def _is_unseen(request: HttpRequest) -> bool:
+    """Say whether a template is wanted whose content the page does not show yet."""
+    chosen = request.POST.get("template", "")
+    return "load" in request.POST or chosen != request.POST.get("loaded", chosen)
+
+
+def _from_template(request: HttpRequest, head: Head) -> EventForm:
+    initial = {
+        "name": request.POST.get("name", ""),
+        "content": starters.event_text(request.POST.get("template", "blank")),
+    }
     return EventForm(function=head.function, initial=initial)
 
 
@@ -60,7 +80,7 @@ def _render(
         "events": list(head.function.test_events.all()),
         "limit": MAX_PER_FUNCTION,
         "templates": starters.event_choices(),
-        "template": request.GET.get("template", "blank"),
+        "template": request.POST.get("template", "blank"),
         "then": request.POST.get("then") or request.GET.get("then", ""),
     }
     status = 422 if form.is_bound else 200

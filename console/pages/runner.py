@@ -2,11 +2,13 @@
 
 import time
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -30,9 +32,16 @@ SLOWEST_POLL = 10
 
 
 class RunForm(forms.Form):
-    """What to run: function and qualifier, mode, body."""
+    """What to run: function and qualifier, mode, body.
 
-    function = forms.CharField(label=gettext_lazy("Function"))
+    `event` is the saved event that is chosen, `loaded` the one whose data the body
+    was filled with. Where they differ the person has not seen what would be sent.
+    """
+
+    function = forms.CharField(
+        label=gettext_lazy("Function"),
+        error_messages={"required": gettext_lazy("Choose a function.")},
+    )
     qualifier = forms.CharField(label=gettext_lazy("Version"), initial="latest")
     mode = forms.ChoiceField(
         label=gettext_lazy("Mode"),
@@ -42,18 +51,20 @@ class RunForm(forms.Form):
         ],
         initial=Invocation.Mode.ASYNC,
     )
+    event = forms.CharField(label=gettext_lazy("Event"), required=False)
+    loaded = forms.CharField(required=False, widget=forms.HiddenInput)
     body = forms.CharField(
         label=gettext_lazy("Event data"), required=False, strip=False
     )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # The page writes its own controls, which are called as the fields are.
+        self.auto_id = "%s"
         self._project = project
 
     def clean_function(self) -> Function:
-        package, _slash, name = self.cleaned_data["function"].rpartition("/")
-        functions = Function.objects.in_project(self._project)
-        found = functions.filter(package=package or "default", name=name).first()
+        found = find_function(self._project, self.cleaned_data["function"])
         if found is None:
             raise ValidationError(_("Choose a function."))
         return found
@@ -73,17 +84,27 @@ class RunForm(forms.Form):
         return cleaned
 
 
+def find_function(project: Project, text: str) -> Function | None:
+    """Find a function by `package/name`, or by its name in the package default."""
+    package, _slash, name = text.rpartition("/")
+    functions = Function.objects.in_project(project)
+    return functions.filter(package=package or "default", name=name).first()
+
+
 @require_http_methods(["GET", "POST"])
 @needs(Right.INVOKE)
 def run(request: HttpRequest) -> HttpResponse:
+    """Show the form; run what it says, or only `load` what depends on its choices."""
     project = access.get_project(request)
-    if request.method == "POST":
-        return _run(request, project)
-    return _render(request, project, _prefilled(request, project))
+    if request.method == "GET":
+        return _render(request, project, _prefilled(request, project))
+    if request.POST.get("load"):
+        return _load(request, project)
+    return _run(request, project)
 
 
 def _prefilled(request: HttpRequest, project: Project) -> RunForm:
-    """Fill the form from a past request, a saved event, or the last body used."""
+    """Fill the form from a past request or a saved event."""
     query = request.GET
     initial = {
         "function": query.get("fn", ""),
@@ -98,33 +119,72 @@ def _prefilled(request: HttpRequest, project: Project) -> RunForm:
         invocation = None
     if invocation is not None:
         initial |= {
-            "function": f"{invocation.function.package}/{invocation.function.name}",
+            "function": _key(invocation.function),
             "qualifier": invocation.version.name,
             "body": bytes(invocation.payload).decode("utf-8", "replace"),
         }
-    elif query.get("event") and initial["function"]:
-        initial["body"] = _event_text(project, initial["function"], query["event"])
+    elif query.get("event"):
+        initial |= _event(project, initial["function"], query["event"])
     return RunForm(initial=initial, project=project)
 
 
-def _event_text(project: Project, function: str, name: str) -> str:
-    package, _slash, leaf = function.rpartition("/")
-    event = TestEvent.objects.filter(
-        function__in=Function.objects.in_project(project),
-        function__package=package or "default",
-        function__name=leaf,
-        name=name,
-    ).first()
-    if event is None:
-        return starters.event_text("blank")
+def _event(project: Project, function: str, name: str) -> dict[str, str]:
+    """Return the fields that show a saved event; no body when it is not there."""
+    found = find_function(project, function)
+    event = found.test_events.filter(name=name).first() if found and name else None
+    if found is None or event is None:
+        return {"event": "", "loaded": ""}
     TestEvent.objects.filter(pk=event.pk).update(used_at=timezone.now())
-    return event.text
+    return {"event": name, "loaded": _mark(found, name), "body": event.text}
+
+
+def _mark(function: Function, event: str) -> str:
+    """Name an event of one function: others may have one of the same name."""
+    return f"{_key(function)} {event}"
+
+
+def _load(request: HttpRequest, project: Project) -> HttpResponse:
+    """Show the qualifiers and events of the chosen function, and the chosen event.
+
+    Another function's choices fall back to latest and to no event; what stands in
+    the body stays until an event replaces it.
+    """
+    typed = _typed(request)
+    shown = typed | _event(project, typed["function"], typed["event"])
+    has_event = shown["loaded"] not in ("", typed["loaded"])
+    if not has_event:
+        shown["body"] = typed["body"]
+    found = find_function(project, shown["function"])
+    if found is None or shown["qualifier"] not in qualifiers_of(found):
+        shown["qualifier"] = "latest"
+    form = RunForm(initial=shown, project=project)
+    extra = {"has_event": has_event}
+    response = _render(request, project, form, extra=extra, partial="loaded")
+    response["HX-Replace-Url"] = _address(shown)
+    return response
+
+
+def _typed(request: HttpRequest) -> dict[str, str]:
+    return {name: request.POST.get(name, "") for name in RunForm.base_fields}
+
+
+def _address(shown: dict[str, str]) -> str:
+    """Return where the same choices are made again."""
+    chosen = {
+        "fn": shown["function"],
+        "v": shown["qualifier"],
+        "event": shown["event"],
+    }
+    kept = {name: value for name, value in chosen.items() if value}
+    return f"{reverse('runner')}?{urlencode(kept, safe='/!')}"
 
 
 def _run(request: HttpRequest, project: Project) -> HttpResponse:
     form = RunForm(request.POST, project=project)
     if not form.is_valid():
         return _render(request, project, form, status=422)
+    if _is_unseen(form):
+        return _show_event(request, project)
     began = time.monotonic()
     try:
         invocation = _call(form, request.user.get_username())
@@ -137,6 +197,27 @@ def _run(request: HttpRequest, project: Project) -> HttpResponse:
     took = (time.monotonic() - began) * 1000
     context = {"took_ms": took} | _result(invocation)
     return _render(request, project, form, extra=context)
+
+
+def _is_unseen(form: RunForm) -> bool:
+    """Say whether an event was chosen whose data the page does not show yet."""
+    cleaned = form.cleaned_data
+    wanted = cleaned["event"] and _mark(cleaned["function"], cleaned["event"])
+    return bool(wanted) and wanted != cleaned["loaded"]
+
+
+def _show_event(request: HttpRequest, project: Project) -> HttpResponse:
+    """Show the chosen event instead of running a body that belongs to another."""
+    typed = _typed(request)
+    shown = typed | _event(project, typed["function"], typed["event"])
+    form = RunForm(shown, project=project)
+    if shown["loaded"]:
+        sentence = _("Nothing was run: check the data of event %(name)s first.")
+    else:
+        sentence = _("Nothing was run: this function has no event %(name)s.")
+    form.add_error("event", sentence % {"name": typed["event"]})
+    extra = {"has_event": bool(shown["loaded"])}
+    return _render(request, project, form, extra=extra, status=422)
 
 
 def _call(form: RunForm, by: str) -> Invocation:
@@ -155,6 +236,7 @@ def _render(
     form: RunForm,
     *,
     extra: dict[str, Any] | None = None,
+    partial: str = "result",
     status: int = 200,
 ) -> HttpResponse:
     chosen = str(form["function"].value() or "")
@@ -174,7 +256,7 @@ def _render(
         **(extra or {}),
     }
     return render_page(
-        request, "runner/run.html", context, partial="result", status=status
+        request, "runner/run.html", context, partial=partial, status=status
     )
 
 

@@ -168,6 +168,11 @@
     if (button && !event.target.hasAttribute("hx-post")) { setTimeout(() => { button.disabled = true; }, 0); }
   });
   addEventListener("pageshow", () => all("button[disabled]:not([data-off])").forEach((b) => { b.disabled = false; }));
+  // A choice that another page depends on leads there; what was chosen stays true here.
+  doc.addEventListener("change", (event) => {
+    const form = event.target.closest("form[data-go]");
+    if (form && event.target.tagName === "SELECT") { form.requestSubmit(); form.reset(); }
+  });
   addEventListener("beforeunload", (event) => {
     const dialog = doc.querySelector("#dialog-root dialog");
     if (doc.querySelector("form[data-changed]") || (dialog && isUnsaved(dialog))) { event.preventDefault(); }
