@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -47,15 +48,21 @@ def call(
     unfinished, and goes on. Never retried, notifies nobody. Raises NotAccepted,
     of which Throttled when half of the web threads wait already.
     """
-    with _seats:
-        invocation = accepting.accept_from_client(
+    return follow(
+        lambda: accepting.accept_from_client(
             resolved,
             payload,
             mode=Invocation.Mode.SYNC,
             origin=origin,
             memory_size=memory_size,
         )
-        return _wait(invocation)
+    )
+
+
+def follow(start: Callable[[], Invocation]) -> Invocation:
+    """Wait as `call` does for what `start` returns; when Throttled nothing starts."""
+    with _seats:
+        return _wait(start())
 
 
 def _wait(invocation: Invocation) -> Invocation:

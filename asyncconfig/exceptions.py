@@ -73,6 +73,13 @@ class KeyReused(NotAccepted):
         )
 
 
+class StillRunning(AsyncConfigError):
+    """What the same form has started is not done yet."""
+
+    def __init__(self) -> None:
+        super().__init__(_("This was started already and is still running."))
+
+
 class Conflict(AsyncConfigError):
     """The row changed meanwhile."""
 

@@ -4,6 +4,7 @@ It is called as any client calls it, through the whole of this application; only
 the network is left out. Nothing here knows how the API is made.
 """
 
+import base64
 import io
 import json
 import re
@@ -81,6 +82,17 @@ class Answer:
     @property
     def is_fine(self) -> bool:
         return self.status < 400
+
+    def written(self) -> str:
+        """Return it as text, which `read` makes the same answer of."""
+        body = base64.b64encode(self.body).decode()
+        return json.dumps([self.status, self.reason, self.headers, body])
+
+    @classmethod
+    def read(cls, text: str) -> "Answer":
+        status, reason, headers, body = json.loads(text)
+        pairs = [(name, value) for name, value in headers]
+        return cls(status, reason, pairs, base64.b64decode(body))
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from console import keys, samples
+from console import keys, samples, submitting
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
 from console.keys import KeyRefused
@@ -63,16 +63,22 @@ def create(request: HttpRequest) -> HttpResponse:
         status = 422 if form.is_bound else 200
         return _dialog(request, "create", context, status=status)
     try:
-        key = keys.create(_user(request), description=form.cleaned_data["description"])
+        done = submitting.once(request, lambda: _create(request, form))
     except KeyRefused as error:
         form.add_error(None, str(error))
         return _dialog(request, "create", context, status=409)
+    key = _key(request, done.answer)
     context |= _listed(request) | {
         "key": key,
         "csv": _csv(key),
         "sample": samples.signed_sample(request),
     }
     return _dialog(request, "created", context, status=200)
+
+
+def _create(request: HttpRequest, form: KeyForm) -> str:
+    told = form.cleaned_data["description"]
+    return keys.create(_user(request), description=told).access_key
 
 
 def _csv(key: AccessKey) -> str:

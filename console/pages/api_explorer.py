@@ -13,8 +13,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from asyncconfig.exceptions import StillRunning
 from asyncconfig.models import Invocation
-from console import access, exploring, samples
+from console import access, exploring, samples, submitting
 from console.access import Right, needs
 from console.callers import address_of
 from console.exploring import Answer, Call, Operation
@@ -43,6 +44,7 @@ PLACES: dict[str, str | Promise] = {
     "header": gettext_lazy("header"),
 }
 MOST_ROWS = 50
+MARGIN_SECONDS = 10
 HIDDEN = "••••••"
 
 
@@ -195,9 +197,10 @@ def _tried(
         return {"problem": _("Fill in: %(names)s.") % {"names": names}}
     body = context["body"] if operation.has_body else ""
     call = exploring.prepare(request, operation, values, body)
-    if not isinstance(request.user, User):
-        raise Http404
-    answer = exploring.send(call, request.user, caller=address_of(request))
+    try:
+        answer = _sent_once(request, call)
+    except StillRunning as error:
+        return {"problem": str(error)}
     return {
         "call": call,
         "answer": answer,
@@ -206,6 +209,20 @@ def _tried(
         "invocation": _started(answer),
         "sent": _sent(call),
     }
+
+
+def _sent_once(request: HttpRequest, call: Call) -> Answer:
+    """Send the call, or return what it was answered when this form was sent before."""
+    user = request.user
+    if not isinstance(user, User):
+        raise Http404
+
+    def send() -> str:
+        return exploring.send(call, user, caller=address_of(request)).written()
+
+    longest = settings.SYNC_WAIT_SECONDS + MARGIN_SECONDS
+    done = submitting.once_outside(request, send, seconds=longest)
+    return Answer.read(done.answer)
 
 
 def _sent(call: Call) -> str:

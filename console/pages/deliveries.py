@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from asyncconfig import backlog, clock, delivering
 from asyncconfig.models import Delivery
 from asyncconfig.models.outbox import place_of
-from console import access, states
+from console import access, states, submitting
 from console.access import Right, needs
 from console.htmx import next_page, redirect_page, render_page
 from console.pages import confirming
@@ -99,8 +99,11 @@ def resend_one(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
             back=next_page(request, otherwise=own),
             tone="primary",
         )
-    if delivering.resend(delivery):
-        messages.success(request, _("The notification is being sent again."))
+    done = submitting.once(
+        request, lambda: "sent" if delivering.resend(delivery) else ""
+    )
+    if done.answer:
+        submitting.say(request, done, _("The notification is being sent again."))
     else:
         messages.error(request, _("This notification has arrived already."))
     return redirect(next_page(request, otherwise=own))
@@ -126,20 +129,25 @@ def _resend(request: HttpRequest, rows: QuerySet[Delivery], back: str) -> HttpRe
         since=clock.now() - span if span else None,
         arrived_too=bool(request.POST.get("arrived")),
     )
-    count = chosen.count()
-    if not count:
-        messages.warning(request, _("There is nothing to send again."))
-        return redirect_page(request, back)
     if not request.POST.get("confirmed"):
-        return _ask_for_all(request, count, back)
-    count = delivering.resend_all(chosen)
+        count = chosen.count()
+        return _ask_for_all(request, count, back) if count else _nothing(request, back)
+    done = submitting.once(request, lambda: str(delivering.resend_all(chosen)))
+    count = int(done.answer)
+    if not count:
+        return _nothing(request, back)
     told = ngettext(
         "%(n)d notification is being sent again.",
         "%(n)d notifications are being sent again.",
         count,
     )
-    messages.success(request, told % {"n": count})
+    submitting.say(request, done, told % {"n": count})
     return redirect(back)
+
+
+def _nothing(request: HttpRequest, back: str) -> HttpResponse:
+    messages.warning(request, _("There is nothing to send again."))
+    return redirect_page(request, back)
 
 
 def _ask_for_all(request: HttpRequest, count: int, back: str) -> HttpResponse:

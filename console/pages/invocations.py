@@ -18,7 +18,7 @@ from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import NotAccepted, NotCancellable
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.invocation import InvocationQuerySet
-from console import access, places, states
+from console import access, places, states, submitting
 from console.access import Right, needs
 from console.htmx import render_page
 from console.pages import dialog, heads
@@ -287,16 +287,21 @@ def rerun(request: HttpRequest, request_id: UUID) -> HttpResponse:
     origin = accepting.Origin(
         by=request.user.get_username(), rerun_of=invocation.request_id
     )
-    try:
+
+    def accept() -> str:
         again = accepting.accept(
             Resolved(invocation.version, invocation.alias),
             bytes(invocation.payload),
             origin=origin,
         )
+        return str(again.request_id)
+
+    try:
+        done = submitting.once(request, accept)
     except NotAccepted as error:
         return _render(request, invocation, problem=str(error), status=409)
-    messages.success(request, _("Accepted as a new request."))
-    return redirect("invocation", again.request_id)
+    submitting.say(request, done, _("Accepted as a new request."))
+    return redirect("invocation", done.answer)
 
 
 @require_GET

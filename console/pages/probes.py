@@ -1,6 +1,7 @@
 """Send a test: to the target in the dialog, saved or not, or to a saved one."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -9,10 +10,11 @@ from django.views.decorators.http import require_POST
 
 from asyncconfig import probing
 from asyncconfig.destinations import KINDS
-from asyncconfig.exceptions import Throttled
+from asyncconfig.exceptions import StillRunning, Throttled
 from asyncconfig.forms import SIDES, AsyncConfigForm
 from asyncconfig.probing import Probed
-from console import pacing, places, wording
+from asyncconfig.receipt import Receipt
+from console import pacing, places, submitting, wording
 from console.access import Right
 from console.htmx import render_page, wants_fragment
 from console.pages import async_config
@@ -20,6 +22,8 @@ from console.pages.dialog import permissions_url
 from console.pages.heads import Head
 
 MOST_A_MINUTE = 10
+# A target is asked for 3 s and then told for 10; after this nobody is at it any more.
+LONGEST_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -88,11 +92,28 @@ def _answer(
     question = KINDS[wish.kind].question
     if question and request.POST.get("confirmed") != side:
         return {"question": question}, 200
-    try:
+
+    def send() -> str:
         pacing.count("probe", str(request.user.pk), most=MOST_A_MINUTE)
+        return _written(probing.probe(head.version, side, wish.kind, wish.param))
+
+    try:
+        done = submitting.once_outside(request, send, seconds=LONGEST_SECONDS)
     except Throttled as error:
         return {"problem": str(error)}, 429
-    return _shown(head, wish, probing.probe(head.version, side, wish.kind, wish.param))
+    except StillRunning as error:
+        return {"problem": str(error)}, 409
+    return _shown(head, wish, _read(done.answer))
+
+
+def _written(probed: Probed) -> str:
+    return json.dumps(asdict(probed))
+
+
+def _read(text: str) -> Probed:
+    told = json.loads(text)
+    receipt = told.pop("receipt")
+    return Probed(Receipt(**receipt) if receipt else None, **told)
 
 
 def _shown(head: Head, wish: Wish, probed: Probed) -> tuple[dict[str, Any], int]:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from asyncconfig import accepting, calling
 from asyncconfig.exceptions import NotAccepted, Throttled, TooManyWaiting
 from asyncconfig.models import Invocation
-from console import access, states
+from console import access, states, submitting
 from console.access import Right, needs
 from console.htmx import render_page
 from console.pages import invocations
@@ -187,7 +187,7 @@ def _run(request: HttpRequest, project: Project) -> HttpResponse:
         return _show_event(request, project)
     began = time.monotonic()
     try:
-        invocation = _call(form, request.user.get_username())
+        invocation = _call(request, project, form)
     except (Throttled, TooManyWaiting) as error:
         form.add_error(None, str(error))
         return _render(request, project, form, status=429)
@@ -220,14 +220,31 @@ def _show_event(request: HttpRequest, project: Project) -> HttpResponse:
     return _render(request, project, form, extra=extra, status=422)
 
 
-def _call(form: RunForm, by: str) -> Invocation:
+def _call(request: HttpRequest, project: Project, form: RunForm) -> Invocation:
+    """Start the run, or find the one that this very form started before."""
     cleaned = form.cleaned_data
-    origin = accepting.Origin(by=by)
-    if cleaned["mode"] == Invocation.Mode.SYNC:
-        return calling.call(cleaned["resolved"], cleaned["body"], origin=origin)
-    return accepting.accept_from_client(
-        cleaned["resolved"], cleaned["body"], origin=origin
-    )
+    mode = Invocation.Mode(cleaned["mode"])
+    origin = accepting.Origin(by=request.user.get_username())
+
+    def accept() -> str:
+        accepted = accepting.accept_from_client(
+            cleaned["resolved"], cleaned["body"], mode=mode, origin=origin
+        )
+        return str(accepted.request_id)
+
+    def started() -> Invocation:
+        done = submitting.once(request, accept)
+        return access.get_invocation(project, UUID(done.answer))
+
+    if mode == Invocation.Mode.ASYNC:
+        return started()
+    try:
+        return calling.follow(started)
+    except Throttled:
+        before = submitting.answer_of(request)
+        if before is None:
+            raise
+        return access.get_invocation(project, UUID(before))
 
 
 def _render(

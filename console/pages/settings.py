@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from asyncconfig import clock, configuring, removing
+from console import submitting
 from console.access import Right
 from console.htmx import render_page
 from console.pages import confirming, heads
@@ -52,13 +53,12 @@ def versions(request: HttpRequest, package: str, name: str) -> HttpResponse:
     form = VersionForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            published = _publish(request, head, form)
+            done = submitting.once(request, lambda: _publish(request, head, form))
         except FunctionsError as error:
             form.add_error("name", str(error))
         else:
-            messages.success(
-                request, _("Version %(name)s published.") % {"name": published.name}
-            )
+            told = {"name": done.answer}
+            submitting.say(request, done, _("Version %(name)s published.") % told)
             return redirect("function-versions", package, name)
     context = {
         "head": head,
@@ -74,7 +74,8 @@ def versions(request: HttpRequest, package: str, name: str) -> HttpResponse:
     )
 
 
-def _publish(request: HttpRequest, head: Head, form: VersionForm) -> Version:
+def _publish(request: HttpRequest, head: Head, form: VersionForm) -> str:
+    """Publish latest, its configuration included; return the version's name."""
     published = publishing.publish(
         head.function,
         name=form.cleaned_data["name"],
@@ -84,7 +85,7 @@ def _publish(request: HttpRequest, head: Head, form: VersionForm) -> Version:
     latest = Version.objects.get(function=head.function, name="latest", deleted_at=None)
     by = request.user if isinstance(request.user, User) else None
     configuring.copy(latest, published, by=by)
-    return published
+    return published.name
 
 
 @require_http_methods(["GET", "POST"])

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from asyncconfig.exceptions import NotAccepted
 from asyncconfig.models import Invocation
-from console import access, demo, exploring, samples
+from console import access, demo, exploring, samples, submitting
 from console.access import Right, needs
 from console.htmx import render_page
 from console.pages import runner
@@ -104,7 +104,8 @@ def _steps(project: Project) -> list[dict[str, Any]]:
 def create(request: HttpRequest) -> HttpResponse:
     if not settings.DEMO_OFFERED or not isinstance(request.user, User):
         raise Http404
-    demo.create(access.get_project(request), by=request.user)
+    project, by = access.get_project(request), request.user
+    submitting.once(request, lambda: demo.create(project, by=by).source.name)
     return redirect("welcome")
 
 
@@ -114,13 +115,16 @@ def run(request: HttpRequest, outcome: str) -> HttpResponse:
     made = demo.find(access.get_project(request))
     if made is None or outcome not in demo.EVENTS:
         raise Http404
+    by = request.user.get_username()
     try:
-        invocation = demo.run(made, outcome, by=request.user.get_username())
+        done = submitting.once(
+            request, lambda: str(demo.run(made, outcome, by=by).request_id)
+        )
     except NotAccepted as error:
         messages.error(request, str(error))
         return redirect("welcome")
     kept = [f"run={run_id}" for run_id in request.POST.getlist("run")[-1:]]
-    query = "&".join([*kept, f"run={invocation.request_id}"])
+    query = "&".join([*kept, f"run={done.answer}"])
     return redirect(f"{reverse('welcome')}?{query}")
 
 

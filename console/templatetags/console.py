@@ -2,6 +2,7 @@
 
 import json
 import re
+import secrets
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from console import wording
+from console import submitting, wording
 from console.states import Dot, State
 
 register = template.Library()
@@ -33,6 +34,16 @@ def icon(name: str) -> SafeString:
         '<svg class="icon" aria-hidden="true"><use href="{}#{}"></use></svg>',
         static("icons.svg"),
         name,
+    )
+
+
+@register.simple_tag
+def once() -> SafeString:
+    """The key of a form that starts something; see `console.submitting`."""
+    return format_html(
+        '<input type="hidden" name="{}" value="{}" autocomplete="off">',
+        submitting.FIELD,
+        secrets.token_urlsafe(16),
     )
 
 

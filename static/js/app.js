@@ -14,9 +14,11 @@
   // Morphing must not lose what a person typed or opened.
   if (window.Idiomorph) {
     Idiomorph.defaults.ignoreActiveValue = true;
-    // "open" is the reader's.
+    // "open" is the reader's, and what is pending stays so until its answer comes.
     Idiomorph.defaults.callbacks.beforeAttributeUpdated = (name, node) =>
-      !(name === "open" && (node.tagName === "DETAILS" || node.tagName === "DIALOG"));
+      !(name === "open" && (node.tagName === "DETAILS" || node.tagName === "DIALOG")) &&
+      !(name.startsWith("aria-") && pending.has(node));
+    Idiomorph.defaults.callbacks.beforeNodeMorphed = (node) => !(node.name === "once");
   }
 
   // Dialogs: a fragment that brings one is opened; closing gives the focus back.
@@ -162,12 +164,45 @@
   });
   const sizeOf = (n) => (n < 1024 ? `${n} B` : n < 1048576 ? `${(n / 1024).toFixed(1)} KB` : `${(n / 1048576).toFixed(1)} MB`);
   doc.addEventListener("submit", (event) => {
-    delete event.target.dataset.changed;
+    const form = event.target;
+    delete form.dataset.changed;
     isDirty = false;
-    const button = event.submitter;
-    if (button && !event.target.hasAttribute("hx-post")) { setTimeout(() => { button.disabled = true; }, 0); }
+    if (!event.defaultPrevented && form.method === "post") { hold(form); }
   });
-  addEventListener("pageshow", () => all("button[disabled]:not([data-off])").forEach((b) => { b.disabled = false; }));
+
+  // What was sent is pending until it is answered: its buttons stay where they are and
+  // keep the focus, but a second click, or Ctrl+Enter, does nothing.
+  const pending = new Set();
+  const buttonsOf = (sender) => (sender.tagName === "FORM" ? all("button:not([type=button])", sender) : [sender]);
+  const hold = (sender) => [sender, ...buttonsOf(sender)].forEach((e) => {
+    pending.add(e);
+    if (e.tagName === "BUTTON") { e.setAttribute("aria-disabled", "true"); e.setAttribute("aria-busy", "true"); }
+  });
+  const release = (sender) => [sender, ...buttonsOf(sender)].forEach((e) => {
+    pending.delete(e);
+    e.removeAttribute("aria-disabled");
+    e.removeAttribute("aria-busy");
+  });
+  const swallow = (event) => {
+    const sender = event.type === "submit" ? event.target : event.target.closest("button");
+    if (pending.has(sender)) { event.preventDefault(); event.stopImmediatePropagation(); }
+  };
+  addEventListener("click", swallow, true);
+  addEventListener("submit", swallow, true);
+  addEventListener("pageshow", () => [...pending].forEach(release));
+  const isSender = (e) => e.matches("form[hx-post], button[hx-post]");
+  doc.addEventListener("htmx:beforeRequest", (event) => { if (isSender(event.target)) { hold(event.target); } });
+  doc.addEventListener("htmx:afterRequest", (event) => {
+    const sender = event.detail.elt;
+    if (!isSender(sender)) { return; }
+    release(sender);
+    // A form that starts something has a key: a new one once it was answered.
+    const key = sender.closest("form")?.elements.once;
+    const status = event.detail.xhr ? event.detail.xhr.status : 0;
+    if (key && status && status < 500) { key.value = newKey(); }
+  });
+  const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((n) => n.toString(16).padStart(2, "0")).join("");
+
   // A choice that another page depends on leads there; what was chosen stays true here.
   doc.addEventListener("change", (event) => {
     const form = event.target.closest("form[data-go]");
@@ -175,7 +210,11 @@
   });
   addEventListener("beforeunload", (event) => {
     const dialog = doc.querySelector("#dialog-root dialog");
-    if (doc.querySelector("form[data-changed]") || (dialog && isUnsaved(dialog))) { event.preventDefault(); }
+    if (doc.querySelector("form[data-changed]") || (dialog && isUnsaved(dialog))) {
+      event.preventDefault();
+      // It runs once the question is answered: whoever stays may try again.
+      setTimeout(() => [...pending].forEach(release), 0);
+    }
   });
 
   // Polls rest while nobody looks, or while text of theirs is selected.

@@ -1,5 +1,6 @@
 """One key is one request, for a day."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -9,7 +10,7 @@ from asyncconfig import accepting, clock, idempotency
 from asyncconfig.exceptions import KeyReused, PayloadRefused
 from asyncconfig.models import IdempotencyKey, Invocation
 from functions.qualifiers import Resolved
-from tests.factories import latest, make_function
+from tests.factories import latest, make_function, make_user
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 
@@ -73,6 +74,46 @@ def test_what_is_not_accepted_leaves_no_key():
         send(function, b"no json")
 
     assert not IdempotencyKey.objects.exists()
+
+
+def test_only_the_first_of_a_form_is_started():
+    person, begun = make_user(), []
+
+    def start():
+        begun.append("x")
+        return f"number {len(begun)}"
+
+    first, again = (idempotency.once(person, "k", "d", start) for _turn in range(2))
+
+    assert (first.answer, first.is_first) == ("number 1", True)
+    assert (again.answer, again.is_first) == ("number 1", False)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_outside", [False, True])
+def test_forms_that_race_are_started_once(is_outside):
+    if connection.vendor == "sqlite":
+        pytest.skip("in memory SQLite knows no waiting; the browser's test races")
+    person, begun = make_user(), []
+
+    def start():
+        begun.append("x")
+        time.sleep(0.2)
+        return f"number {len(begun)}"
+
+    def race(_turn):
+        try:
+            if is_outside:
+                return idempotency.once_outside(person, "k", "d", start, seconds=30)
+            return idempotency.once(person, "k", "d", start)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        done = list(pool.map(race, range(8)))
+
+    assert {one.answer for one in done} == {"number 1"}
+    assert [one.is_first for one in done].count(True) == 1
 
 
 @pytest.mark.django_db(transaction=True)

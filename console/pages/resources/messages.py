@@ -14,9 +14,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from asyncconfig import notifying
 from asyncconfig import topics as publishing
 from asyncconfig.exceptions import TopicGone
-from asyncconfig.models import Message, Notification, Topic
+from asyncconfig.models import Notification, Topic
 from asyncconfig.topic_forms import PublishForm
-from console import access, states
+from console import access, states, submitting
 from console.access import Right
 from console.htmx import redirect_page, render_page
 from console.pages.resources import topics
@@ -34,12 +34,12 @@ def publish(request: HttpRequest, topic: str) -> HttpResponse:
     )
     if form.is_valid():
         try:
-            message = publishing.publish(found, form.publication())
+            done = submitting.once(request, lambda: _publish(found, form))
         except TopicGone as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, _("Message published."))
-            return redirect_page(request, _url(found, message))
+            submitting.say(request, done, _("Message published."))
+            return redirect_page(request, _url(found.name, done.answer))
     context = topics.shown(request, found) | {"form": form}
     status = 422 if form.is_bound else 200
     return render_page(
@@ -51,8 +51,12 @@ def publish(request: HttpRequest, topic: str) -> HttpResponse:
     )
 
 
-def _url(topic: Topic, message: Message) -> str:
-    return reverse("message", args=[topic.name, message.message_id])
+def _publish(topic: Topic, form: PublishForm) -> str:
+    return str(publishing.publish(topic, form.publication()).message_id)
+
+
+def _url(topic: str, message_id: str) -> str:
+    return reverse("message", args=[topic, message_id])
 
 
 @require_GET
@@ -96,13 +100,21 @@ def resend(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     access.require(request.user, Right.CONFIGURE)
     if found.subscription is None:
         messages.error(request, _("The subscriber has unsubscribed."))
-    elif notifying.resend(found):
-        messages.success(request, _("The message is being sent again."))
     else:
-        messages.error(request, _("This message has arrived already."))
+        _resend(request, found)
     if found.message is None:
         return redirect("topic", found.subscription.topic.name)  # type: ignore[union-attr]
     return redirect("message", found.message.topic.name, found.message.message_id)
+
+
+def _resend(request: HttpRequest, notification: Notification) -> None:
+    done = submitting.once(
+        request, lambda: "sent" if notifying.resend(notification) else ""
+    )
+    if done.answer:
+        submitting.say(request, done, _("The message is being sent again."))
+    else:
+        messages.error(request, _("This message has arrived already."))
 
 
 @require_POST
@@ -114,11 +126,12 @@ def resend_all(request: HttpRequest, topic: str, message_id: UUID) -> HttpRespon
     dead = Notification.objects.failed().filter(
         message=message, subscription__isnull=False
     )
-    n = notifying.resend_all(dead)
+    done = submitting.once(request, lambda: str(notifying.resend_all(dead)))
+    n = int(done.answer)
     sentence = ngettext(
         "The message is being sent again to %(n)d subscriber.",
         "The message is being sent again to %(n)d subscribers.",
         n,
     )
-    messages.success(request, sentence % {"n": n})
+    submitting.say(request, done, sentence % {"n": n})
     return redirect("message", found.name, message.message_id)

@@ -1,5 +1,6 @@
 """Streams of this installation: which there are, and the records in them."""
 
+import json
 from typing import Any
 from uuid import UUID
 
@@ -10,19 +11,26 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from asyncconfig import uses
-from asyncconfig.exceptions import RecordsAway, StreamError, StreamExists
+from asyncconfig.exceptions import (
+    RecordsAway,
+    StillRunning,
+    StreamError,
+    StreamExists,
+)
 from asyncconfig.models import Invocation, Stream
 from asyncconfig.models.config import DIS
 from asyncconfig.streams import keeping, partitions, records
 from asyncconfig.streams.forms import RecordForm, StreamForm
 from asyncconfig.streams.records import Kept, NewRecord, Span
-from console import access
+from console import access, submitting
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
 from console.pages.resources import owed
 from functions.models import Project
 
 PAGE = 50
+# How long putting a record may take; Redis has time-outs of its own.
+PUT_SECONDS = 30
 # What the records of a page may weigh together (bytes); one always fits.
 PAGE_BYTES = 4 * records.MOST_RECORD_BYTES
 
@@ -187,25 +195,32 @@ def put(request: HttpRequest, name: str) -> HttpResponse:
     status = 422 if form.is_bound else 200
     if form.is_valid():
         try:
-            done = _put(stream, form)
-        except StreamError as error:
+            done = submitting.once_outside(
+                request, lambda: _put(stream, form), seconds=PUT_SECONDS
+            )
+        except (StreamError, StillRunning) as error:
             form.add_error(None, str(error))
-            status = 409 if isinstance(error, RecordsAway) else 422
+            status = 422 if isinstance(error, StreamError) else 409
+            status = 409 if isinstance(error, RecordsAway) else status
         else:
-            told = {"number": done.number, "name": partitions.name_of(done.partition)}
-            messages.success(request, _("Put as record %(number)d of %(name)s.") % told)
-            return redirect_page(request, f"{_url(stream)}?partition={done.partition}")
+            number, partition = json.loads(done.answer)
+            told = {"number": number, "name": partitions.name_of(partition)}
+            sentence = _("Put as record %(number)d of %(name)s.") % told
+            submitting.say(request, done, sentence)
+            return redirect_page(request, f"{_url(stream)}?partition={partition}")
     context = {"form": form} | _detail(request, stream)
     return render_page(
         request, "resources/stream_put.html", context, partial="dialog", status=status
     )
 
 
-def _put(stream: Stream, form: RecordForm) -> records.Put:
+def _put(stream: Stream, form: RecordForm) -> str:
+    """Put the record; return its number and partition, as JSON."""
     key = form.cleaned_data["partition_key"]
     partition = partitions.of_key(key, count=stream.partitions)
     data = form.cleaned_data["content"].encode("utf-8", "backslashreplace")
-    return records.put(stream, [NewRecord(data, partition, key)])[0]
+    put = records.put(stream, [NewRecord(data, partition, key)])[0]
+    return json.dumps([put.number, put.partition])
 
 
 @require_http_methods(["GET", "POST"])

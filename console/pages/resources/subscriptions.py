@@ -15,7 +15,7 @@ from asyncconfig import loops, subscribing
 from asyncconfig.exceptions import TopicGone, TopicLimit
 from asyncconfig.models import Subscription, Topic
 from asyncconfig.topic_forms import SubscriptionForm
-from console import access
+from console import access, submitting
 from console.access import Right
 from console.htmx import redirect_page, render_page
 from console.pages import confirming
@@ -124,8 +124,13 @@ def remove(request: HttpRequest, topic: str, subscription_id: UUID) -> HttpRespo
 @require_POST
 def ask_again(request: HttpRequest, topic: str, subscription_id: UUID) -> HttpResponse:
     found = _topic(request, topic)
-    if subscribing.ask_again(access.get_subscription(found, subscription_id)):
-        messages.success(request, _("A new link is being sent; the old one is void."))
+    asked = access.get_subscription(found, subscription_id)
+    done = submitting.once(
+        request, lambda: "asked" if subscribing.ask_again(asked) else ""
+    )
+    if done.answer:
+        sentence = _("A new link is being sent; the old one is void.")
+        submitting.say(request, done, sentence)
     else:
         messages.error(request, _("This subscription is confirmed already."))
     return redirect("topic", found.name)
