@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec
 from uuid import UUID
 
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Permission, User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
@@ -57,22 +57,34 @@ class Right(StrEnum):
     CONFIGURE = "configure"
 
 
+class OperatorRight(StrEnum):
+    """What staff may do across all projects; each includes the ones before it.
+
+    The values are the permissions of `console.models.Operating`.
+    """
+
+    LOOK = "look"
+    ACT = "act"
+    ADMINISTER = "administer"
+
+
+AnyRight = Right | OperatorRight
 GROUPS_WITH = {
     Right.READ: (ADMINISTRATOR, INVOKER, READER),
     Right.INVOKE: (ADMINISTRATOR, INVOKER),
     Right.CONFIGURE: (ADMINISTRATOR,),
 }
-ASK_FOR = {
+ASK_FOR: dict[AnyRight, str] = {
     Right.READ: READER,
     Right.INVOKE: INVOKER,
     Right.CONFIGURE: ADMINISTRATOR,
-}
+} | {right: f"Operator: {right}" for right in OperatorRight}
 
 
 class Denied(PermissionDenied):
-    """The right is missing; the sentence names the group to ask for."""
+    """The right is missing; the sentence names what to ask for."""
 
-    def __init__(self, right: Right) -> None:
+    def __init__(self, right: AnyRight) -> None:
         self.group = ASK_FOR[right]
         super().__init__(
             _("Insufficient permissions. Ask an administrator for %(group)s.")
@@ -80,34 +92,57 @@ class Denied(PermissionDenied):
         )
 
 
-def rights_of(user: Person) -> frozenset[Right]:
+def rights_of(user: Person) -> frozenset[AnyRight]:
     """Return what the person may do, asked of the database once per user object."""
     if not isinstance(user, User) or not user.is_active:
         return frozenset()
-    if user.is_superuser:
-        return frozenset(Right)
-    known: frozenset[Right] | None = getattr(user, "_rights", None)
+    known: frozenset[AnyRight] | None = getattr(user, "_rights", None)
     if known is None:
-        groups = set(user.groups.values_list("name", flat=True))
-        known = frozenset(
-            right for right, allowed in GROUPS_WITH.items() if groups & set(allowed)
-        )
+        known = _project_rights(user) | _operator_rights(user)
         user._rights = known  # type: ignore[attr-defined]
     return known
 
 
-def may(user: Person, right: Right) -> bool:
+def _project_rights(user: User) -> frozenset[AnyRight]:
+    if user.is_superuser:
+        return frozenset(Right)
+    groups = set(user.groups.values_list("name", flat=True))
+    return frozenset(
+        right for right, allowed in GROUPS_WITH.items() if groups & set(allowed)
+    )
+
+
+def _operator_rights(user: User) -> frozenset[AnyRight]:
+    """Return what the person may do as an operator; superusers hold all permissions."""
+    held = user.get_all_permissions() if user.is_staff else set()
+    rights = list(OperatorRight)
+    reach = [n for n, right in enumerate(rights, 1) if f"console.{right}" in held]
+    return frozenset(rights[: max(reach, default=0)])
+
+
+def staff_without_rights() -> list[str]:
+    """Return the names of staff who hold no operator's right, and so see nothing."""
+    rights = Permission.objects.filter(
+        content_type__app_label="console", codename__in=list(OperatorRight)
+    )
+    holders = Q(user_permissions__in=rights) | Q(groups__permissions__in=rights)
+    staff = User.objects.filter(is_staff=True, is_active=True, is_superuser=False)
+    without = staff.exclude(pk__in=User.objects.filter(holders).values("pk"))
+    return list(without.order_by("username").values_list("username", flat=True))
+
+
+def may(user: Person, right: AnyRight) -> bool:
     return right in rights_of(user)
 
 
-def require(user: Person, right: Right) -> None:
+def require(user: Person, right: AnyRight) -> None:
     """Raise Denied when the person lacks the right."""
     if not may(user, right):
         raise Denied(right)
 
 
 def needs(
-    right: Right,
+    right: AnyRight,
 ) -> Callable[
     [Callable[Concatenate[HttpRequest, P], HttpResponse]],
     Callable[Concatenate[HttpRequest, P], HttpResponse],

@@ -12,10 +12,12 @@ from django.contrib.auth.views import PasswordChangeView, redirect_to_login
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import reverse
+from django.urls import ResolverMatch, reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
+from console import access
+from console.access import OperatorRight
 from console.security.hashing import gate
 
 
@@ -46,8 +48,27 @@ class OwnPasswordForm(AdminPasswordChangeForm):
         return old
 
 
+def right_for(request: HttpRequest, match: ResolverMatch) -> OperatorRight | None:
+    """Return the right that a page of the administration asks for, if any."""
+    name = match.url_name or ""
+    if name in ("login", "logout"):
+        return None
+    if request.method in ("GET", "HEAD", "OPTIONS") or name == "password_change":
+        return OperatorRight.LOOK
+    # Jobs wake workers and hold no data: what is done to them changes nobody's rows.
+    is_queue = name.startswith("django_rq_")
+    return OperatorRight.ACT if is_queue else OperatorRight.ADMINISTER
+
+
 class Administration(AdminSite):
-    """The administration of this console."""
+    """The administration of this console.
+
+    Which right a page asks for is checked before it (`right_for`), so that pages which
+    Django does not guard, such as RQ's statistics, are guarded too.
+    """
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        return access.may(request.user, OperatorRight.LOOK)
 
     @method_decorator(never_cache)
     @login_not_required

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from console import access
-from console.access import Right
+from console.access import AnyRight, OperatorRight, Right
 
 THEMES = ("system", "light", "dark")
 # What app.js writes when it ages times and counts down.
@@ -30,8 +30,7 @@ class Item:
     url_name: str
     icon: str
     prefixes: tuple[str, ...]
-    right: Right = Right.READ
-    staff_only: bool = False
+    right: AnyRight = Right.READ
 
 
 NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
@@ -83,22 +82,32 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         _("Operate"),
         (
             Item(
-                _("Balance"), "balance", "flag", ("/operator/balance",), staff_only=True
+                _("Balance"),
+                "balance",
+                "flag",
+                ("/operator/balance",),
+                OperatorRight.LOOK,
             ),
             Item(
                 _("Delivery backlog"),
                 "operator-deliveries",
                 "mail-x",
                 ("/operator/deliveries",),
-                staff_only=True,
+                OperatorRight.LOOK,
             ),
-            Item(_("Administration"), "admin:index", "settings", (), staff_only=True),
+            Item(
+                _("Administration"),
+                "admin:index",
+                "settings",
+                (),
+                OperatorRight.LOOK,
+            ),
             Item(
                 _("RQ queues"),
                 "admin:django_rq_dashboard_changelist",
                 "server",
                 (),
-                staff_only=True,
+                OperatorRight.LOOK,
             ),
         ),
     ),
@@ -147,7 +156,7 @@ def _stands_for(item: Item, path: str) -> bool:
 
 
 def _is_shown(item: Item, user: User) -> bool:
-    return access.may(user, item.right) and (user.is_staff or not item.staff_only)
+    return access.may(user, item.right)
 
 
 def item_of(request: HttpRequest) -> Item | None:

@@ -25,6 +25,8 @@ from django.shortcuts import render, resolve_url
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from console import access
+from console.administration import right_for
 from console.security.exceptions import TryLater
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -188,6 +190,23 @@ def time_zone(get_response: GetResponse) -> GetResponse:
             return get_response(request)
 
     return middleware
+
+
+class OperatorsOnly:
+    """Closes everything under the administration to those without the right for it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_view(self, request: HttpRequest, *rest: Any) -> None:
+        match = request.resolver_match
+        if match and "admin" in match.namespaces:
+            right = right_for(request, match)
+            if right is not None:
+                access.require(request.user, right)
 
 
 class TryLaterPage:

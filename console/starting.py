@@ -22,6 +22,7 @@ from functions.models import Project
 from functions.models.agency import DEFAULT_AGENCY
 
 KEPT_BACKUPS = 5
+MAX_NAMES = 20
 ADMIN = "admin"
 
 
@@ -92,6 +93,19 @@ def introduce(*, url: str) -> Path:
         key = key or AccessKey.objects.create(user=user, description="First key")
         _write(path, _credentials(url, password, project, key))
     return path
+
+
+def notes() -> list[str]:
+    """Return what the operator should know after this start, a line each."""
+    names = access.staff_without_rights()
+    if not names:
+        return []
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return [
+        "Staff without an operator's right, to whom all operators' pages are closed: "
+        f"{', '.join(names[:MAX_NAMES])}{more}. Give them one of look, act and "
+        "administer: Administration, Users, User permissions."
+    ]
 
 
 def _credentials(

@@ -1,3 +1,4 @@
 from console.models.access_key import AccessKey
+from console.models.operating import Operating
 
-__all__ = ["AccessKey"]
+__all__ = ["AccessKey", "Operating"]

@@ -4,8 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -18,7 +16,7 @@ from asyncconfig import backlog, clock, delivering
 from asyncconfig.models import Delivery
 from asyncconfig.models.outbox import place_of
 from console import access, states, submitting
-from console.access import Right, needs
+from console.access import OperatorRight, Right, needs
 from console.htmx import next_page, redirect_page, render_page
 from console.pages import confirming
 from console.pages.resources import owed
@@ -168,24 +166,20 @@ def _ask_for_all(request: HttpRequest, count: int, back: str) -> HttpResponse:
 
 
 @require_GET
+@needs(OperatorRight.LOOK)
 def operate(request: HttpRequest) -> HttpResponse:
     """Show operators every project's targets that are owed something."""
-    _require_staff(request)
     context = {
         "targets": backlog.by_target(),
         "since": owed.choices(),
+        "may_act": access.may(request.user, OperatorRight.ACT),
     }
     return render_page(request, "deliveries/operate.html", context, partial="list")
 
 
 @require_POST
+@needs(OperatorRight.ACT)
 def operate_resend(request: HttpRequest) -> HttpResponse:
-    _require_staff(request)
     place = request.POST.get("place", "")
     rows = Delivery.objects.filter(place=place)
     return _resend(request, rows, reverse("operator-deliveries"))
-
-
-def _require_staff(request: HttpRequest) -> None:
-    if not (isinstance(request.user, User) and request.user.is_staff):
-        raise PermissionDenied(_("Only staff may see this page."))

@@ -4,16 +4,23 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
+from django.db.models import Model
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from console import pacing
+from console import access, pacing
+from console.access import OperatorRight
 from console.callers import neighbourhood_of
 from console.lockout import Lock
 from console.security.browsers import browser_of
 from console.security.exceptions import TooOften
 from console.security.hashing import gate
+
+Person = User | AnonymousUser
+
+# Whose rows operators may look at in the administration; people are not among them.
+SEEN = ("asyncconfig", "functions", "console", "django_rq")
 
 
 class PasswordBackend(ModelBackend):
@@ -48,6 +55,23 @@ class PasswordBackend(ModelBackend):
                 return None
             lock.open()
         return user
+
+    def has_perm(self, user_obj: Person, perm: str, obj: Model | None = None) -> bool:
+        """Say whether somebody may; operators' rights stand for Django's own."""
+        if super().has_perm(user_obj, perm, obj):
+            return True
+        app, _dot, action = perm.partition(".")
+        is_seen = app in SEEN and action.startswith("view_")
+        return access.may(user_obj, _right_for(is_seen))
+
+    def has_module_perms(self, user_obj: Person, app_label: str) -> bool:
+        if super().has_module_perms(user_obj, app_label):
+            return True
+        return access.may(user_obj, _right_for(app_label in SEEN))
+
+
+def _right_for(is_seen: bool) -> OperatorRight:
+    return OperatorRight.LOOK if is_seen else OperatorRight.ADMINISTER
 
 
 def _check(lock: Lock, pace: pacing.Pace) -> None:

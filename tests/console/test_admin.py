@@ -15,7 +15,7 @@ OURS = [
     model
     for app in ("functions", "asyncconfig", "console")
     for model in apps.get_app_config(app).get_models()
-    if "_" not in model._meta.model_name
+    if model._meta.managed and "_" not in model._meta.model_name
 ]
 HISTORY = ["invocation", "attempt", "delivery", "deliveryattempt", "worker"]
 

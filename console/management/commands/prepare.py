@@ -18,4 +18,6 @@ class Command(BaseCommand):
         starting.migrate()
         starting.collect_static()
         path = starting.introduce(url=options["url"])
+        for note in starting.notes():
+            self.stdout.write(note)
         self.stdout.write(f"Ready. How to sign in is in {path}.")

@@ -174,6 +174,8 @@ class Installation:
         if done.returncode:
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise CannotStart(f"The installation could not be made ready: {last}")
+        # The last line says how to sign in, which is said here when all is up.
+        self._notes += done.stdout.splitlines()[:-1]
 
     def _start_web(self) -> None:
         granian = Path(sys.executable).with_name("granian")
