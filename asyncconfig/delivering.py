@@ -28,7 +28,14 @@ class DeliverLane(OutboxLane[Delivery]):
             "invocation__version__agency",
             "invocation__version__vpc",
             "invocation__version__subnet",
-        ).defer("invocation__payload", "invocation__result")
+        ).defer(
+            "invocation__payload",
+            "invocation__result",
+            # A secret that cannot be deciphered must not keep the others from going.
+            "invocation__version__user_data_json",
+            "invocation__version__encrypted_user_data_json",
+            "invocation__version__agency__reach_json",
+        )
 
     def is_written_here(self, row: Delivery) -> bool:
         destination = KINDS.get(row.kind)

@@ -8,16 +8,15 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from queue import SimpleQueue
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, TypeVar
 
-from django.db import Error as DatabaseTrouble
 from django.db import connection, transaction
 
-from asyncconfig import clock, leasing, queue, retiring, sweeping
-from asyncconfig.models import Worker
+from asyncconfig import clock, leasing, queue, retiring, sweeping, troubles
+from asyncconfig.lane import Lane
+from asyncconfig.storing import Unstored
 
 logger = logging.getLogger(__name__)
 
@@ -30,55 +29,6 @@ PAUSE_AFTER_TROUBLE = 0.2
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-
-
-class Lane(Protocol[Item, Result]):
-    """What one queue's work is. All but `run` and `abandon` touch the database."""
-
-    name: str
-
-    def is_anything_due(self) -> bool:
-        """Say whether a claim would find rows; a read that takes no lock."""
-
-    def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Item]:
-        """Take up to `free` rows, and up to `ahead` more that finish at once."""
-
-    def run(self, item: Item) -> Result:
-        """Do the work in a slot; never raises."""
-
-    def settle(self, worker: Worker, done: Sequence[tuple[Item, Result]]) -> None:
-        """Store what the work came to; runs inside a transaction."""
-
-    def spoil(self, item: Item, error: Exception) -> Result:
-        """Return the result that stands for one that could not be stored."""
-
-    def release(self, worker: Worker, items: Sequence[Item]) -> None:
-        """Give back what has not started."""
-
-    def tend(self, worker: Worker, started: Sequence[Item]) -> None:
-        """Do what is due once a second: note late starts, heed cancellations."""
-
-    def seconds_to_next(self, *, after: datetime) -> float | None:
-        """Return how long until the first row that is due after that moment.
-
-        What was due by then and was not claimed may not run yet, over its
-        concurrency for example; None when nothing else waits.
-        """
-
-    def is_fast(self, item: Item) -> bool:
-        """Say whether the item is expected to finish at once."""
-
-    def needs_slot(self, item: Item) -> bool:
-        """Say whether `run` may take a while; if not, no slot has to be free for it."""
-
-    def ahead(self, slots: int) -> int:
-        """Return how many fast items that many slots finish in a moment."""
-
-    def abandon(self) -> None:
-        """Stop all that runs, at once."""
-
-    def close(self) -> None:
-        """Free what the lane holds."""
 
 
 class Dispatcher(Generic[Item, Result]):
@@ -102,7 +52,7 @@ class Dispatcher(Generic[Item, Result]):
         self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._tended = 0.0
         self._retired = 0.0
-        self._settled: list[tuple[Item, Result]] = []
+        self._unstored: Unstored[Item, Result] = Unstored(lane)
 
     # The outside: other threads.
 
@@ -156,10 +106,17 @@ class Dispatcher(Generic[Item, Result]):
             if self._held.get(id(item)) is not item:
                 continue  # Given back meanwhile.
             self._running[id(item)] = item
-            result = self.lane.run(item)
+            result = self._run(item)
             self._running.pop(id(item), None)
             self._done.append((item, result, generation))
             self._wake.set()
+
+    def _run(self, item: Item) -> Result:
+        try:
+            return self.lane.run(item)
+        except Exception as error:
+            logger.exception("A lane stumbled over an item; its slot goes on.")
+            return self.lane.spoil(item, error)
 
     # The dispatcher's thread.
 
@@ -173,17 +130,18 @@ class Dispatcher(Generic[Item, Result]):
                     self._begin_anew()
                 self._step()
                 pause = self._pause()
-            except DatabaseTrouble as error:
+            except Exception as error:
+                pause = PAUSE_AFTER_TROUBLE
+                if not troubles.is_passing(error):
+                    logger.exception("The dispatcher stumbled; it goes on.")
+                    continue
                 logger.warning("The database does not answer: %s", error)
                 connection.close()
-                pause = PAUSE_AFTER_TROUBLE
-            except Exception:
-                logger.exception("The dispatcher stumbled; it goes on.")
-                pause = PAUSE_AFTER_TROUBLE
         self._say_goodbye()
 
     def _is_over(self) -> bool:
-        return not self._held or time.monotonic() > self._grace_ends
+        is_idle = not (self._held or self._unstored)
+        return is_idle or time.monotonic() > self._grace_ends
 
     def _step(self) -> None:
         self._collect()
@@ -197,12 +155,16 @@ class Dispatcher(Generic[Item, Result]):
             if self.lane.needs_slot(item):
                 self._ready.put(item)
             else:
-                self._done.append((item, self.lane.run(item), self._generation))
+                self._done.append((item, self._run(item), self._generation))
         with self._free:
             self._free.notify_all()
         if time.monotonic() - self._tended >= IDLE_SECONDS:
             self._tended = time.monotonic()
-            self.lane.tend(self.worker, list(self._running.values()))
+            self.lane.tend(
+                self.worker,
+                held=[*self._held.values(), *self._unstored.items()],
+                started=list(self._running.values()),
+            )
             sweeping.sweep()
         if time.monotonic() - self._retired >= RETIRE_SECONDS:
             self._retired = time.monotonic()
@@ -213,25 +175,28 @@ class Dispatcher(Generic[Item, Result]):
             item, result, generation = self._done.popleft()
             # What an abandoned generation brings is settled all the same: the
             # epoch tells that it decides nothing, and it is kept as evidence.
-            self._settled.append((item, result))
+            self._unstored.fresh.append((item, result))
             if generation == self._generation:
                 self._held.pop(id(item), None)
 
     def _settle_and_claim(self) -> list[Item]:
+        self._unstored.try_again(self.worker)
         free, ahead = self._room()
         may_claim = bool(free or ahead) and self.lane.is_anything_due()
-        if not (self._settled or may_claim):
+        fresh = self._unstored.fresh
+        if not (fresh or may_claim):
             return []
         try:
             with transaction.atomic():
-                self.lane.settle(self.worker, self._settled)
+                self.lane.settle(self.worker, fresh)
                 claimed = self._claim(free, ahead)
-        except DatabaseTrouble:
-            if not connection.is_usable():
+        except Exception as error:
+            if not (fresh and connection.is_usable()):
                 raise
-            self._settle_singly()
-            claimed = []
-        self._settled.clear()
+            logger.warning("Results are stored singly: %s", troubles.in_words(error))
+            self._unstored.store_each(self.worker)
+            return []
+        fresh.clear()
         return claimed
 
     def _claim(self, free: int, ahead: int) -> list[Item]:
@@ -242,29 +207,16 @@ class Dispatcher(Generic[Item, Result]):
             return []
         return self.lane.claim(self.worker, free=free, ahead=ahead)
 
-    def _settle_singly(self) -> None:
-        """Find the one result that spoils the batch, and store that it did."""
-        while self._settled:
-            item, result = self._settled[0]
-            try:
-                with transaction.atomic():
-                    self.lane.settle(self.worker, [(item, result)])
-            except DatabaseTrouble as error:
-                if not connection.is_usable():
-                    raise
-                logger.exception("A result could not be stored.")
-                with transaction.atomic():
-                    spoiled = self.lane.spoil(item, error)
-                    self.lane.settle(self.worker, [(item, spoiled)])
-            self._settled.pop(0)
-
     def _room(self) -> tuple[int, int]:
         if self._stopping.is_set():
             return 0, 0
         held = list(self._held.values())
         slow = sum(not self.lane.is_fast(item) for item in held)
-        ahead = self.lane.ahead(max(self.slots - slow, 0))
-        return max(self.slots - len(held), 0), max(ahead - (len(held) - slow), 0)
+        # Results that cannot be stored yet are in memory: no more than slots of them.
+        kept = self._unstored.kept
+        ahead = 0 if kept else self.lane.ahead(max(self.slots - slow, 0))
+        free = self.slots - len(held) - kept
+        return max(free, 0), max(ahead - (len(held) - slow), 0)
 
     def _pause(self) -> float:
         if self._done:
@@ -305,21 +257,20 @@ class Dispatcher(Generic[Item, Result]):
 
     def _say_goodbye(self) -> None:
         """Release what never started, stop what still runs, give the lease back."""
-        started = set(self._running)
-        waiting = [item for key, item in self._held.items() if key not in started]
-        for item in waiting:
-            self._held.pop(id(item), None)
-        running = [item for key, item in self._held.items() if key in started]
+        self._collect()
+        left = list(self._held.values())
+        # From here on nothing starts, and what is stopped counts as never begun.
+        self._held.clear()
         self.lane.abandon()
         for _slot in range(self.slots):
             self._ready.put(None)
         try:
-            self._collect()
             self._settle_and_claim()
+            self._unstored.try_again(self.worker, at_once=True)
             with transaction.atomic():
-                self.lane.release(self.worker, [*waiting, *running])
+                self.lane.release(self.worker, left)
             leasing.sign_off(self.worker)
-        except DatabaseTrouble as error:
+        except Exception as error:
             logger.warning("Work could not be released; the lease frees it: %s", error)
         queue.ring_now(self.lane.name)
         self._keeper.stop()

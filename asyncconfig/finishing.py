@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from asyncconfig import queue, record
+from asyncconfig import endings, queue, record
 from asyncconfig.endings import Condition, Ending
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.config import FUNCTION, Chosen
@@ -49,6 +49,27 @@ def finish(
     if invocation.mode == Invocation.Mode.ASYNC:
         _owe(invocation, ending, now)
     return True
+
+
+def finish_bare(pk: int, *, epoch: int, error: str, now: datetime) -> bool:
+    """End a request that cannot be ended as it should: with a sentence, and no more.
+
+    It keeps no result and notifies nobody; the balance shows what it owes. False
+    when it moved on. Must run inside a transaction.
+    """
+    ending = endings.system_error(error)
+    taken = Invocation.objects.filter(pk=pk, epoch=epoch)
+    moved = taken.exclude(status__in=Invocation.FINAL).update(
+        status=ending.status,
+        cause=ending.cause.value,
+        condition=ending.condition.value,
+        error_code=ending.error_code,
+        status_code=ending.status_code,
+        error=ending.error,
+        finished_at=now,
+        worker=None,
+    )
+    return bool(moved)
 
 
 def _fit(invocation: Invocation, result: bytes) -> tuple[bytes, bool]:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection
+from django.db import transaction
 from django.db.models import F, Value
 from django.db.models.functions import Coalesce
 
-from asyncconfig import claiming, clock, endings, finishing, queue, settling
+from asyncconfig import claiming, clock, endings, queue, settling, troubles
 from asyncconfig.models import Invocation, Worker
 from functions.models import Function
 from functions.running import Runner
@@ -33,7 +33,7 @@ class Claim:
     invocation_id: int
     version_id: int
     epoch: int
-    spec: Spec
+    spec: Spec | Outcome  # or why it cannot be run
     call: Call
     is_noted: bool  # whether the row says that it has started
 
@@ -67,10 +67,7 @@ class InvokeLane:
     def _candidates(self, now: datetime, free: int, ahead: int) -> list[Invocation]:
         ids = self._choose(now, free, ahead)
         rows = Invocation.objects.waiting().filter(pk__in=ids)
-        rows = rows.select_related("config", "version__function__project")
-        if connection.features.has_select_for_update_skip_locked:
-            rows = rows.select_for_update(skip_locked=True, of=("self",))
-        found = {row.pk: row for row in rows}
+        found = {row.pk: row for row in rows.with_version().locked_if_free()}
         return [found[pk] for pk in ids if pk in found]
 
     def _choose(self, now: datetime, free: int, ahead: int) -> list[int]:
@@ -99,8 +96,7 @@ class InvokeLane:
     def _rooms(self, function_ids: Sequence[int]) -> dict[int, int]:
         """Return how many more of each function may run at once."""
         limited = Function.objects.filter(pk__in=function_ids, max_instances__gt=0)
-        if connection.features.has_select_for_update:
-            limited = limited.order_by("pk").select_for_update(no_key=True)
+        limited = limited.order_by("pk").select_for_update(no_key=True)
         rooms = dict.fromkeys(function_ids, MOST_AHEAD + settings.WORKER_SLOTS)
         for function in limited:
             running = Invocation.objects.running().filter(function=function).count()
@@ -113,8 +109,7 @@ class InvokeLane:
         """Claim one row, or end it when it may not run any more."""
         ending = settling.ending_before_run(invocation, now)
         if ending:
-            finishing.finish(invocation, ending, now=now)
-            settling.tell_waiter(invocation)
+            settling.end(invocation, ending, now=now)
             return None
         started = now if is_noted else None
         free = Invocation.objects.waiting().filter(
@@ -133,9 +128,7 @@ class InvokeLane:
             invocation_id=invocation.pk,
             version_id=invocation.version_id,
             epoch=invocation.epoch + 1,
-            spec=self._runner.spec_of(
-                invocation.version, memory_size=invocation.memory_size
-            ),
+            spec=self._spec_of(invocation),
             call=Call(
                 request_id=str(invocation.request_id),
                 payload=bytes(invocation.payload),
@@ -144,9 +137,23 @@ class InvokeLane:
             is_noted=is_noted,
         )
 
+    def _spec_of(self, invocation: Invocation) -> Spec | Outcome:
+        """Return what to run, or what it comes to where that cannot be read."""
+        try:
+            return self._runner.spec_of(
+                invocation.version, memory_size=invocation.memory_size
+            )
+        except Exception as error:
+            if troubles.is_passing(error):
+                raise
+            logger.exception("%s cannot be run.", invocation)
+            return _stumbled(error)
+
     # Running.
 
     def run(self, item: Claim) -> Outcome:
+        if isinstance(item.spec, Outcome):
+            return item.spec
         began = time.monotonic()
         try:
             outcome = self._runner.run(item.spec, item.call)
@@ -191,41 +198,49 @@ class InvokeLane:
     def spoil(self, item: Claim, error: Exception) -> Outcome:
         return _stumbled(error)
 
+    def give_up(self, item: Claim, error: Exception) -> None:
+        settling.give_up(item.invocation_id, epoch=item.epoch, error=error)
+
     def release(self, worker: Worker, items: Sequence[Claim]) -> None:
         """Give rows back; what did not finish within the grace spends no retry."""
-        for item in items:
-            held = Invocation.objects.running().filter(
-                pk=item.invocation_id, epoch=item.epoch, worker=worker
-            )
-            held.update(
-                status=Invocation.Status.WAIT,
-                epoch=F("epoch") + 1,
-                worker=None,
-                started_at=None,
-            )
+        settling.release(worker, {item.invocation_id: item.epoch for item in items})
         queue.ring(queue.INVOKE)
 
-    def tend(self, worker: Worker, started: Sequence[Claim]) -> None:
+    def tend(
+        self, worker: Worker, *, held: Sequence[Claim], started: Sequence[Claim]
+    ) -> None:
+        self._note_late_starts(started)
+        self._look_after(worker, held)
+        self._runner.pool.reap()
+
+    def _note_late_starts(self, started: Sequence[Claim]) -> None:
         now = clock.now()
-        late = [item for item in started if not item.is_noted]
-        for item in late:
-            held = Invocation.objects.running().filter(
+        for item in started:
+            if item.is_noted:
+                continue
+            row = Invocation.objects.running().filter(
                 pk=item.invocation_id, epoch=item.epoch
             )
-            held.update(
+            row.update(
                 started_at=now,
                 first_started_at=Coalesce(F("first_started_at"), Value(now)),
             )
             item.is_noted = True
-        self._heed_cancellations(worker)
-        self._runner.pool.reap()
 
-    def _heed_cancellations(self, worker: Worker) -> None:
-        forced = Invocation.objects.running().filter(
-            worker=worker, cancel=Invocation.Cancel.FORCE
-        )
-        for request_id in forced.values_list("request_id", flat=True):
-            self._runner.pool.cancel(str(request_id))
+    def _look_after(self, worker: Worker, held: Sequence[Claim]) -> None:
+        """Stop what is to be cancelled by force; free what nobody here knows of."""
+        known = {(item.invocation_id, item.epoch) for item in held}
+        strays: dict[int, int] = {}
+        rows = Invocation.objects.running().filter(worker=worker)
+        facts = rows.values_list("pk", "epoch", "cancel", "request_id")
+        for pk, epoch, cancel, request_id in facts:
+            if (pk, epoch) not in known:
+                strays[pk] = epoch
+            elif cancel == Invocation.Cancel.FORCE:
+                self._runner.pool.cancel(str(request_id))
+        if strays:
+            with transaction.atomic():
+                settling.release(worker, strays)
 
     def seconds_to_next(self, *, after: datetime) -> float | None:
         later = Invocation.objects.waiting().filter(due_at__gt=after).order_by("due_at")
@@ -243,5 +258,5 @@ def _stumbled(error: Exception) -> Outcome:
     return Outcome(
         kind=Kind.SYSTEM,
         code=endings.SYSTEM_ERROR,
-        error=f"The run could not be completed: {type(error).__name__}: {error}",
+        error=f"The run could not be completed: {troubles.in_words(error)}",
     )

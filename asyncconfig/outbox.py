@@ -15,7 +15,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import F, QuerySet
 from django.utils import translation
 
-from asyncconfig import clock, queue
+from asyncconfig import clock, queue, troubles
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Worker
 from asyncconfig.models.outbox import MOST_REFERENCE, Outbound, OutboundAttempt
@@ -57,7 +57,7 @@ TOO_LATE = Answer(False, "Another worker has taken this over.", 0)
 
 
 class OutboxLane(Generic[Row]):
-    """A lane (see `dispatching.Lane`) over one table of outgoing rows.
+    """A lane (see `lane.Lane`) over one table of outgoing rows.
 
     A target takes `DELIVERY_SLOTS_PER_TARGET` slots of a worker at the most, and
     targets take turns, so that neither a slow one nor a full one starves another.
@@ -169,7 +169,7 @@ class OutboxLane(Generic[Row]):
 
     def _still_there(self, ids: list[int]) -> set[int]:
         """Return which rows nobody deleted meanwhile, and keep it so."""
-        rows = self._rows.filter(pk__in=ids).select_for_update()
+        rows = self._rows.filter(pk__in=ids).order_by("pk").select_for_update()
         return set(rows.values_list("pk", flat=True))
 
     def _attempt(self, claim: Claim[Row]) -> Answer:
@@ -228,8 +228,18 @@ class OutboxLane(Generic[Row]):
         )
 
     def spoil(self, item: Claim[Row], error: Exception) -> Answer:
-        text = f"{type(error).__name__}: {error}"
-        return Answer(False, storable(text)[:MOST_ANSWER], 0)
+        return Answer(False, storable(troubles.in_words(error)), 0)
+
+    def give_up(self, item: Claim[Row], error: Exception) -> None:
+        """Make it a dead letter: no try of it can be stored."""
+        text = f"Its try could not be stored: {troubles.in_words(error)}"
+        held = self._rows.sending().filter(pk=item.row.pk, epoch=item.epoch)
+        held.update(
+            status=Outbound.Status.FAILED,
+            reason=storable(text),
+            worker=None,
+            finished_at=clock.now(),
+        )
 
     def release(self, worker: Worker, items: Sequence[Claim[Row]]) -> None:
         for item in items:
@@ -239,8 +249,18 @@ class OutboxLane(Generic[Row]):
             _give_back(held)
         queue.ring(self.name)
 
-    def tend(self, worker: Worker, started: Sequence[Claim[Row]]) -> None:
-        """Nothing is due: what is owed cannot be cancelled."""
+    def tend(
+        self,
+        worker: Worker,
+        *,
+        held: Sequence[Claim[Row]],
+        started: Sequence[Claim[Row]],
+    ) -> None:
+        """Free what nobody here knows of; what is owed cannot be cancelled."""
+        mine = self._rows.sending().filter(worker=worker)
+        strays = mine.exclude(pk__in=[item.row.pk for item in held])
+        if strays.exists():
+            _give_back(strays)
 
     def seconds_to_next(self, *, after: datetime) -> float | None:
         later = self._rows.waiting().filter(due_at__gt=after).order_by("due_at")

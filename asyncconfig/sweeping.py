@@ -8,11 +8,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from asyncconfig import clock, finishing, queue, settling
+from asyncconfig import clock, queue, settling
 from asyncconfig.models import Attempt, Delivery, Invocation, Notification, Worker
+from asyncconfig.models.invocation import InvocationQuerySet
 from functions.models import Function, Version
 
 ROWS = 200
@@ -30,11 +31,8 @@ def sweep() -> None:
     _ring_again()
 
 
-def _related(rows: QuerySet[Invocation]) -> QuerySet[Invocation]:
-    rows = rows.select_related("config", "version__function__project")
-    if connection.features.has_select_for_update_skip_locked:
-        rows = rows.select_for_update(skip_locked=True, of=("self",))
-    return rows.order_by("pk")
+def _related(rows: InvocationQuerySet) -> InvocationQuerySet:
+    return rows.with_version().locked_if_free().order_by("pk")
 
 
 def _free_dead_workers() -> int:
@@ -145,8 +143,7 @@ def _end(which: Callable[[datetime], Q]) -> int:
         for invocation in rows:
             ending = settling.ending_before_run(invocation, now)
             if ending:
-                finishing.finish(invocation, ending, now=now)
-                settling.tell_waiter(invocation)
+                settling.end(invocation, ending, now=now)
     return len(rows)
 
 

@@ -15,9 +15,10 @@ from rq.serializers import JSONSerializer
 
 from asyncconfig import queue as wakeups
 from asyncconfig.delivering import DeliverLane
-from asyncconfig.dispatching import Dispatcher, Lane, current
+from asyncconfig.dispatching import Dispatcher, current
 from asyncconfig.expiring import Expirer
 from asyncconfig.invoking import InvokeLane
+from asyncconfig.lane import Lane
 from asyncconfig.notifying import NotifyLane
 
 logger = logging.getLogger(__name__)

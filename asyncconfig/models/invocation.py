@@ -3,7 +3,7 @@
 import uuid
 from typing import TYPE_CHECKING, Self
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +30,30 @@ class InvocationQuerySet(models.QuerySet["Invocation"]):
 
     def without_bodies(self) -> Self:
         return self.defer("payload", "result")
+
+    def with_version(self) -> Self:
+        """Join all that running and ending them needs, but no secrets.
+
+        One that cannot be deciphered must not keep the others from being read.
+        """
+        joined = self.select_related("config", "version__function__project")
+        return joined.defer(
+            "version__user_data_json", "version__encrypted_user_data_json"
+        )
+
+    def locked(self) -> Self:
+        """Keep others from moving these rows until this transaction ends.
+
+        In one order everywhere, so that nobody waits in a circle. On SQLite only
+        one transaction writes at a time, and this changes nothing.
+        """
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+    def locked_if_free(self) -> Self:
+        """Lock what nobody else has locked, and leave the rest out."""
+        if not connection.features.has_select_for_update_skip_locked:
+            return self
+        return self.select_for_update(skip_locked=True, of=("self",), no_key=True)
 
 
 class Invocation(models.Model):

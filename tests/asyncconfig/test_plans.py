@@ -126,7 +126,7 @@ def test_a_worker_reads_nothing_of_what_is_done(engine, history):
     with asked() as found:
         assert engine.invoke.is_anything_due()
         claims = engine.claim(free=3)
-        engine.invoke.tend(engine.worker(engine.invoke), claims)
+        engine.invoke.tend(engine.worker(engine.invoke), held=claims, started=claims)
         engine.invoke.seconds_to_next(after=clock.now())
 
     assert len(claims) == 3
