@@ -4,7 +4,7 @@ from django.db import transaction
 from django.db.models import BigIntegerField, QuerySet
 from django.db.models.functions import Coalesce
 
-from asyncconfig import clock, endings, finishing, settling
+from asyncconfig import clock, endings, settling
 from asyncconfig.exceptions import NotCancellable
 from asyncconfig.models import Invocation
 
@@ -28,23 +28,22 @@ def cancel(
 
 
 def _stop(invocation: Invocation, by: str, *, force: bool) -> bool:
-    """Stop one request; False when it has ended already."""
-    rows = Invocation.objects.select_related("config", "version__function__project")
-    current = rows.get(pk=invocation.pk)
+    """Stop one request; False when it has ended already.
+
+    It is read under a lock: a worker that claims or settles it this very moment
+    does so before or after, and in neither case is the wish lost.
+    """
+    current = Invocation.objects.with_version().locked().get(pk=invocation.pk)
     if current.is_finished:
         return False
     wish = Invocation.Cancel.FORCE if force else Invocation.Cancel.STOP
+    same = Invocation.objects.filter(pk=current.pk)
+    same.update(cancel=wish, cancelled_by=by[:150])
     if current.status == Invocation.Status.WAIT:
         ending = endings.cancelled(by, ran=current.attempts > 0)
-        if finishing.finish(current, ending, now=clock.now()):
-            Invocation.objects.filter(pk=current.pk).update(
-                cancel=wish, cancelled_by=by[:150]
-            )
-            settling.tell_waiter(current)
-            return True
-    # It runs, or was claimed this very moment: its worker heeds the wish.
-    running = Invocation.objects.running().filter(pk=current.pk)
-    return bool(running.update(cancel=wish, cancelled_by=by[:150]))
+        settling.end(current, ending, now=clock.now())
+    # If it runs, its worker heeds the wish.
+    return True
 
 
 def _descendants(invocation: Invocation) -> QuerySet[Invocation]:

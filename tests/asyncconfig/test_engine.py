@@ -2,11 +2,7 @@
 
 import pytest
 
-from asyncconfig import (
-    clock,
-    conserving,
-    sweeping,
-)
+from asyncconfig import cancelling, clock, conserving, settling, sweeping
 from asyncconfig.dispatching import Dispatcher
 from asyncconfig.models import Attempt, Delivery, Invocation, Worker
 from functions import creating
@@ -226,6 +222,63 @@ def test_released_work_is_no_attempt(engine):
     invocation.refresh_from_db()
     assert (invocation.status, invocation.attempts, invocation.losses) == ("WAIT", 0, 0)
     assert not Attempt.objects.exists()
+
+
+def test_a_cancelled_request_does_not_start_again_when_its_worker_stops(engine):
+    started, ahead = (accept(make_function()) for _row in range(2))
+    claims = engine.claim()
+    for row in (started, ahead):
+        cancelling.cancel(row, by="somebody")
+
+    engine.invoke.release(engine.worker(engine.invoke), claims)
+
+    assert states() == ["FAIL", "FAIL"]
+    started.refresh_from_db()
+    assert (started.condition, started.error) == ("Cancelled", "Cancelled by somebody.")
+    assert engine.claim() == []
+
+
+def test_a_cancelled_request_that_waits_all_the_same_is_not_run(engine):
+    """Versions before this one left such rows behind."""
+    accept(make_function())
+    Invocation.objects.update(cancel="stop", cancelled_by="somebody")
+
+    assert engine.claim() == []
+    assert Invocation.objects.get().condition == "Cancelled"
+
+
+def test_a_cancelled_request_is_not_quarantined_but_cancelled(engine, settings):
+    settings.MAX_LOSSES = 1
+    invocation = accept(make_function())
+    engine.claim()
+    cancelling.cancel(invocation, by="somebody")
+
+    clock.shift(11)
+    sweeping.sweep()
+
+    invocation.refresh_from_db()
+    assert (invocation.status, invocation.condition) == ("FAIL", "Cancelled")
+
+
+def test_what_has_moved_on_since_it_was_read_is_not_moved_back(engine, monkeypatch):
+    """Even where a lock is no help: an update that moves nothing decides nothing."""
+    function = make_function(source=RAISES)
+    make_config(function, max_retries=3)
+    invocation = accept(function)
+    (claim,) = engine.claim()
+    follow = settling._follow
+
+    def meanwhile(*told):
+        Invocation.objects.update(status="WAIT", worker=None, epoch=claim.epoch + 1)
+        return follow(*told)
+
+    monkeypatch.setattr(settling, "_follow", meanwhile)
+    engine.settle([(claim, engine.invoke.run(claim))])
+
+    late = Attempt.objects.get()
+    assert (late.is_late, late.number) == (True, 0)
+    invocation.refresh_from_db()
+    assert (invocation.status, invocation.attempts) == ("WAIT", 0)
 
 
 def test_claims_are_fair_across_functions(engine):
