@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from asyncconfig import topics
 from asyncconfig.models import Subscription
@@ -51,7 +51,7 @@ def _one_line(text: str, most: int) -> str:
 class TopicForm(forms.Form):
     name = forms.RegexField(
         r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z",
-        label=gettext_lazy("Name"),
+        label=pgettext_lazy("topic", "Name"),
         help_text=NAME,
         strip=False,
         error_messages={"invalid": NAME, "required": NAME},

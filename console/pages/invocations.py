@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from asyncconfig import accepting, agencies, cancelling, delivering
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import NotAccepted, NotCancellable
-from asyncconfig.models import Delivery, Invocation
+from asyncconfig.models import Attempt, Delivery, Invocation
 from asyncconfig.models.invocation import InvocationQuerySet
 from console import access, places, states, submitting
 from console.access import Right, needs
@@ -79,7 +79,7 @@ def _log(request: HttpRequest, rows: InvocationQuerySet) -> dict[str, Any]:
         rows = rows.filter(FILTERS[status])
     page = _page(request, rows)
     return {
-        "rows": [_row(invocation) for invocation in page[:PAGE]],
+        "rows": _rows(page[:PAGE]),
         "older": page[PAGE - 1].pk if len(page) > PAGE else None,
         "is_first": not request.GET.get("before"),
         "statuses": [
@@ -121,7 +121,15 @@ def _page(request: HttpRequest, rows: InvocationQuerySet) -> list[Invocation]:
     )
 
 
-def _row(invocation: Invocation) -> dict[str, Any]:
+def _rows(page: list[Invocation]) -> list[dict[str, Any]]:
+    runs = Attempt.objects.filter(invocation__in=page, is_late=False).order_by()
+    summed = runs.values_list("invocation").annotate(ran=Sum("duration_ms"))
+    ran = dict(summed)
+    return [_row(one, ran_ms=ran.get(one.pk)) for one in page]
+
+
+def _row(invocation: Invocation, *, ran_ms: float | None) -> dict[str, Any]:
+    """Return what list and detail show; `ran_ms` is all its runs, without the waits."""
     started = invocation.first_started_at
     delivery = getattr(invocation, "delivery", None)
     return {
@@ -130,7 +138,7 @@ def _row(invocation: Invocation) -> dict[str, Any]:
         "dots": states.dots(invocation),
         "started": started,
         "wait_ms": _ms(invocation.accepted_at, started),
-        "run_ms": _ms(started, invocation.finished_at),
+        "run_ms": ran_ms,
         "delivery": delivery,
         "delivery_state": states.delivery_state(delivery) if delivery else None,
     }
@@ -157,8 +165,9 @@ def _render(
     attempts = list(invocation.attempt_set.all())
     number = request.GET.get("attempt", "")
     chosen = next((a for a in attempts if str(a.epoch) == number), None)
+    ran = [one.duration_ms for one in attempts if not one.is_late]
     context = {
-        **_row(invocation),
+        **_row(invocation, ran_ms=sum(ran) if ran else None),
         "attempts": [
             {"attempt": one, "state": states.attempt_state(one)} for one in attempts
         ],
@@ -167,6 +176,7 @@ def _render(
         "records": _deliveries(invocation),
         "no_target": _no_target(invocation),
         "passed_over": _passed_over(invocation),
+        "validity_s": (invocation.deadline - invocation.accepted_at).total_seconds(),
         "age_ms": _ms(invocation.accepted_at, invocation.finished_at),
         "may_invoke": access.may(request.user, Right.INVOKE),
         "may_configure": access.may(request.user, Right.CONFIGURE),

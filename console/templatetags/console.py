@@ -130,17 +130,28 @@ def _relative(age: float) -> str:
 
 
 @register.simple_tag
-def clock(moment: datetime | None) -> SafeString:
-    """A time of day with milliseconds; the date stands in the title."""
+def clock(moment: datetime | None, *, milliseconds: bool = True) -> SafeString:
+    """A time, with its date where that is not today; the whole is in the title."""
     if moment is None:
         return NOTHING
     local = timezone.localtime(moment)
+    rest = f".{local.microsecond // 1000:03d}" if milliseconds else ""
     return format_html(
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
         f"{local:%Y-%m-%d %H:%M:%S}",
-        f"{local:%H:%M:%S}.{local.microsecond // 1000:03d}",
+        clock_text(moment) + rest,
     )
+
+
+@register.filter
+def clock_text(moment: datetime) -> str:
+    """A time to the second, for sentences; as short as the reader's day allows."""
+    local, today = timezone.localtime(moment), timezone.localdate()
+    if local.date() == today:
+        return f"{local:%H:%M:%S}"
+    year = "" if local.year == today.year else f"{local:%Y}-"
+    return f"{year}{local:%m-%d %H:%M:%S}"
 
 
 @register.simple_tag

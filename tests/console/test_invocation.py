@@ -1,10 +1,12 @@
 """The page of one invocation: what was sent, what was not, and why."""
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.urls import reverse
 
+from asyncconfig.models import Attempt, Invocation
 from tests.factories import accept, make_config, make_function
 from tests.targets import aim, forbidden, scripted
 
@@ -70,3 +72,33 @@ def test_the_reason_of_a_dead_letter_stands_there_once(pages, engine, monkeypatc
     sentences = re.sub(r"<[^>]*>", "", shown(pages, invocation).text)
 
     assert sentences.count("The target refuses this key.") == 1
+
+
+def test_waits_for_a_retry_are_not_counted_as_running(pages, engine):
+    function = make_function(source=FAILS)
+    make_config(function, max_retries=1)
+    request_id = accept(function).request_id
+    engine.run_out()
+    took = sum(one.duration_ms for one in Attempt.objects.all())
+
+    detail = pages.get(f"/invocations/{request_id}")
+    log = pages.get(f"/f/default/{function.name}/logs")
+
+    assert Attempt.objects.count() == 2
+    assert detail.context["run_ms"] == took
+    assert log.context["rows"][0]["run_ms"] == took
+    assert detail.context["age_ms"] > 10_000 > took
+
+
+def test_another_days_time_is_not_shown_without_its_date(pages):
+    invocation = accept(make_function())
+    Invocation.objects.update(
+        accepted_at=datetime(2026, 3, 4, 12, tzinfo=UTC),
+        deadline=datetime(2026, 3, 5, 12, tzinfo=UTC),
+    )
+    pages.cookies["tz"] = "UTC"
+
+    page = pages.get(f"/invocations/{invocation.request_id}").content.decode()
+
+    assert re.search(r">(\d{4}-)?03-04 12:00:00\.000<", page)
+    assert re.search(r"\+24 h · <time[^>]*>(\d{4}-)?03-05 12:00:00<", page)

@@ -367,3 +367,12 @@ def test_a_reader_sees_and_changes_nothing(client, project):
         url("message-resend", topic, message.message_id),
     ):
         assert client.post(address).status_code == 403, address
+
+
+def test_a_topics_name_is_not_labelled_as_a_functions(pages):
+    pages.cookies["django_language"] = "zh-hans"
+
+    page = pages.get("/resources/new-topic").text
+
+    assert "主题名称</label>" in page
+    assert "函数名称" not in page
