@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from console.models import AccessKey
 
 MAX_KEYS = 2
+NOTED_EVERY = timedelta(minutes=1)
 RECENT = timedelta(hours=24)
 
 
@@ -37,6 +38,27 @@ def delete(key: AccessKey) -> None:
     if key.is_active:
         raise KeyRefused(_("Disable the key first, then delete it."))
     key.delete()
+
+
+def note_use(key: AccessKey, address: str) -> None:
+    """Note when and from where a key was used, as a person or for a token.
+
+    At most once a minute, whoever uses it: what is noted already is not written again.
+    """
+    now = timezone.now()
+    noted = key.last_used_at
+    if noted and now - noted < NOTED_EVERY:
+        return
+    # Of many calls at one moment the first one writes.
+    same = AccessKey.objects.filter(pk=key.pk, last_used_at=noted)
+    same.update(last_used_at=now, last_used_from=address or None)
+
+
+def note_use_by_token(access_key: str, address: str) -> None:
+    """Note the use of a token that was got with a key, if the key is still there."""
+    key = AccessKey.objects.filter(access_key=access_key).first()
+    if key is not None:
+        note_use(key, address)
 
 
 def is_recent(key: AccessKey) -> bool:

@@ -7,14 +7,13 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from console import signing, tokens
+from console import keys, signing, tokens
 from console.api.errors import ApiError
 from console.callers import address_of, neighbourhood_of
 from console.lockout import Lock
 from console.models import AccessKey
 
 SKEW = timedelta(minutes=15)
-NOTED_EVERY = timedelta(minutes=1)
 BODY_LIMIT = 1024 * 1024
 
 UNSIGNED, WRONG, VOID, DISABLED, LOCKED = (
@@ -46,7 +45,7 @@ class Authentication:
         if "\x00" in request.path_info:
             raise ApiError(404, "FSS.0404", _("The path holds a NUL character."))
         token = request.headers.get("X-Auth-Token")
-        caller = _by_token(token) if token else _by_signature(request)
+        caller = _by_token(request, token) if token else _by_signature(request)
         request.user = caller.user
         return caller
 
@@ -66,13 +65,15 @@ def check_usual_body(size: int) -> None:
         raise ApiError(413, "FSS.0413", _("The body is over 1 MB. Send less."))
 
 
-def _by_token(token: str) -> Caller:
-    user = tokens.read(token)
-    if user is None:
+def _by_token(request: HttpRequest, token: str) -> Caller:
+    bearer = tokens.read(token)
+    if bearer is None:
         raise ApiError(
             401, VOID, _("The token is void or over. Get a new one at /v3/auth/tokens.")
         )
-    return Caller(user, user.get_username())
+    if bearer.access_key:
+        keys.note_use_by_token(bearer.access_key, address_of(request))
+    return Caller(bearer.user, bearer.user.get_username())
 
 
 def _by_signature(request: HttpRequest) -> Caller:
@@ -101,7 +102,7 @@ def _by_signature(request: HttpRequest) -> Caller:
         )
     lock.open()
     _check_key(key)
-    _note_use(key, request)
+    keys.note_use(key, address_of(request))
     return Caller(key.user, f"{key.user.get_username()} · {key.access_key}")
 
 
@@ -190,14 +191,3 @@ def _check_date(request: HttpRequest) -> None:
 def _check_key(key: AccessKey) -> None:
     if not key.is_active or not key.user.is_active:
         raise ApiError(401, DISABLED, _("The access key is disabled. Enable it first."))
-
-
-def _note_use(key: AccessKey, request: HttpRequest) -> None:
-    """Note time and address, at most once a minute: it is a write per call."""
-    now = datetime.now(UTC)
-    address = address_of(request) or None
-    is_fresh = key.last_used_at and now - key.last_used_at < NOTED_EVERY
-    if not is_fresh or key.last_used_from != address:
-        AccessKey.objects.filter(pk=key.pk).update(
-            last_used_at=now, last_used_from=address
-        )

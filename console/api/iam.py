@@ -13,12 +13,12 @@ from django.utils.translation import gettext_noop
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from console import tokens
+from console import keys, tokens
 from console.api.authentication import check_length
 from console.api.errors import ApiError
 from console.api.function_shapes import DOMAIN
 from console.api.service import caller_of
-from console.callers import neighbourhood_of
+from console.callers import address_of, neighbourhood_of
 from console.lockout import Lock
 from console.models import AccessKey
 from functions.models import Project
@@ -100,20 +100,21 @@ def create_token(
 ) -> Status[Any]:
     """Identity is a password, or an access key with its secret."""
     check_length(request)
-    identity = body.auth.identity
+    identity, access_key = body.auth.identity, ""
     if "password" in identity.methods and identity.password:
         sent = identity.password.user
         user = _by_password(request, sent.name, sent.password)
     elif "hw_ak_sk" in identity.methods and identity.hw_ak_sk:
         pair = identity.hw_ak_sk
-        user = _by_key(request, pair.access.key, pair.secret.key)
+        access_key = pair.access.key
+        user = _by_key(request, access_key, pair.secret.key)
     else:
         raise ApiError(
             400, "FSS.0400", _("Identify with the method password or hw_ak_sk.")
         )
     scope = body.auth.scope
     project = _scope(user, scope.project if scope else None)
-    response["X-Subject-Token"] = tokens.issue(user)
+    response["X-Subject-Token"] = tokens.issue(user, access_key=access_key)
     now = datetime.now(UTC)
     return Status(
         201,
@@ -160,6 +161,7 @@ def _by_key(request: HttpRequest, access_key: str, secret: str) -> User:
         lock.count_failure()
         raise ApiError(401, WRONG, _("The access key or its secret is wrong."))
     lock.open()
+    keys.note_use(key, address_of(request))
     return key.user
 
 
