@@ -21,6 +21,7 @@ from asyncconfig.exceptions import (
     TooManyWaiting,
 )
 from asyncconfig.models import AsyncConfig, Delivery, Invocation, Notification
+from functions import json_errors
 from functions.models import Function
 from functions.models.version import MEMORY_SIZES
 from functions.qualifiers import Resolved
@@ -127,15 +128,8 @@ def check_json(payload: bytes) -> None:
         raise PayloadRefused(
             _("The body is not UTF-8: byte %(n)d cannot be read.") % {"n": error.start}
         ) from error
-    except json.JSONDecodeError as error:
-        raise PayloadRefused(
-            _("Not valid JSON: line %(line)d, column %(col)d: %(reason)s.")
-            % {"line": error.lineno, "col": error.colno, "reason": error.msg}
-        ) from error
     except (RecursionError, ValueError) as error:
-        raise PayloadRefused(
-            _("The JSON is nested too deeply or holds too long a number.")
-        ) from error
+        raise PayloadRefused(json_errors.describe(error)) from error
 
 
 def _no_constant(name: str) -> None:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from functions import names
+from functions import json_errors, names
 from functions.models import Function, TestEvent
 from functions.models.test_event import MAX_BYTES, MAX_PER_FUNCTION
 
@@ -66,19 +66,8 @@ class EventForm(forms.Form):
         try:
             json.loads(content)
             content.encode()
-        except json.JSONDecodeError as error:
-            raise ValidationError(
-                _("Not valid JSON: line %(line)d, column %(col)d: %(reason)s."),
-                params={
-                    "line": error.lineno,
-                    "col": error.colno,
-                    "reason": error.msg,
-                },
-            ) from error
         except (RecursionError, ValueError) as error:
-            raise ValidationError(
-                _("The JSON is nested too deeply or holds too long a number.")
-            ) from error
+            raise ValidationError(json_errors.describe(error)) from error
         return content
 
     def clean(self) -> dict[str, Any]:
