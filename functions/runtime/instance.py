@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 from functions.runtime import usage
 from functions.runtime.bootstrap.protocol import Frame
 from functions.runtime.channel import Channel
+from functions.runtime.folder import Home
 from functions.runtime.log import Log
 from functions.runtime.spec import PATH, Spec
 from functions.runtime.usage import Usage
@@ -21,7 +21,6 @@ from functions.runtime.zygotes import Ended, Forked, Zygote
 
 MB = 1024 * 1024
 END_SECONDS = 5
-MOST_FILES_MEASURED = 1000
 # What an answer may have beyond the result: the error JSON has limits of its own.
 ANSWER_ROOM = 256 * 1024
 
@@ -31,10 +30,10 @@ logger = logging.getLogger(__name__)
 class Instance:
     """A child that runs one version; serves one call at a time."""
 
-    def __init__(self, spec: Spec, zygote: Zygote, root: Path, code: Path) -> None:
+    def __init__(self, spec: Spec, zygote: Zygote, home: Home, code: Path) -> None:
         """Fork the child; raises ZygoteLost, NotForked or OSError.
 
-        `code` is the folder of its unpacked code; its own folder is made in `root`.
+        `code` is the folder of its unpacked code; its own folder is made in `home`.
         """
         self.id = f"i-{secrets.token_hex(4)}"
         self.spec = spec
@@ -42,9 +41,7 @@ class Instance:
         self._zygote = zygote
         self._ended: Ended | None = None
         self._peak_mb = 0.0
-        self._home = root / self.id
-        self._scratch = str(self._home / "tmp")
-        _furnish(self._home, code)
+        self._folder = home.new_folder(self.id, code)
         self._pid, self._channel = self._fork()
 
     def _fork(self) -> tuple[int, Channel]:
@@ -55,7 +52,7 @@ class Instance:
         except Exception:
             ours.close()
             os.close(output)
-            shutil.rmtree(self._home, ignore_errors=True)
+            self._folder.discard()
             raise
         finally:
             theirs.close()
@@ -85,8 +82,8 @@ class Instance:
         spec = self.spec
         return {
             "instance": self.id,
-            "home": str(self._home),
-            "code_root": str(self._home / "code"),
+            "home": str(self._folder.path),
+            "code_root": str(self._folder.path / "code"),
             "environment": self._environment(),
             "project_id": spec.project_id,
             "function": spec.function,
@@ -106,13 +103,15 @@ class Instance:
         }
 
     def _environment(self) -> dict[str, str]:
+        home = self._folder.path
+        scratch = str(home / "tmp")
         basics = {
             "PATH": PATH,
             "LANG": "C.UTF-8",
-            "HOME": self._scratch,
-            "TMPDIR": self._scratch,
+            "HOME": scratch,
+            "TMPDIR": scratch,
         }
-        return {**basics, **self.spec.user_data, **_variables(self.spec, self._home)}
+        return {**basics, **self.spec.user_data, **_variables(self.spec, home)}
 
     def kill(self) -> None:
         """Kill the process with its group; harmless when it has ended.
@@ -143,36 +142,17 @@ class Instance:
         return usage.cpu_seconds(self._pid)
 
     def storage_mb(self) -> float:
-        """Return the size of its temporary files, the first thousand of them."""
-        size = measured = 0
-        if not os.listdir(self._scratch):
-            return 0.0
-        for folder, _, names in os.walk(self._scratch):
-            for name in names:
-                with contextlib.suppress(OSError):
-                    size += os.lstat(os.path.join(folder, name)).st_size
-                measured += 1
-                if measured >= MOST_FILES_MEASURED:
-                    return size / MB
-        return size / MB
+        """Return the size of its temporary files, as far as that is quickly told."""
+        return self._folder.storage_bytes() / MB
 
     def dispose(self) -> None:
-        """Kill it if it lives, collect it, and remove its folder."""
+        """Kill it if it lives, collect it, and have its folder removed."""
         self.kill()
         if not self._channel.has_ended(END_SECONDS):
             logger.warning("Instance %s (%d) does not end.", self.id, self._pid)
         self.status(0)
         self._channel.close()
-        # A tree may be deeper than Python recurses; the next pool tries again.
-        with contextlib.suppress(RecursionError):
-            shutil.rmtree(self._home, ignore_errors=True)
-
-
-def _furnish(home: Path, code: Path) -> None:
-    """Make the folder that is its working directory, with `code` in it."""
-    for folder in (home, home / "tmp", home / "log"):
-        folder.mkdir()
-    (home / "code").symlink_to(code / "code")
+        self._folder.discard()
 
 
 def _variables(spec: Spec, home: Path) -> dict[str, str]:

@@ -1,10 +1,6 @@
 """The pool of warm instances: who runs, who waits, who goes."""
 
-import fcntl
 import logging
-import os
-import secrets
-import shutil
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +13,7 @@ from functions.runtime.attempt import Attempt, NeverBegan
 from functions.runtime.bootstrap import codes
 from functions.runtime.bootstrap.codes import Kind
 from functions.runtime.codestore import CodeRefused, unpack
+from functions.runtime.folder import Home
 from functions.runtime.instance import Instance
 from functions.runtime.log import Log
 from functions.runtime.oom import OomWatch
@@ -31,7 +28,6 @@ from functions.runtime.zygotes import (
 
 # An instance may end just as it is given a call; this often another one is taken.
 TRIES = 3
-LOCK = "owner.lock"
 
 logger = logging.getLogger(__name__)
 
@@ -82,7 +78,7 @@ class Pool:
         self._code_limit = code_limit
         root = root.resolve()
         self._store = root / "code"
-        self._home, self._lock_fd = _claim_home(root)
+        self._home = Home(root)
         self._zygotes = Zygotes()
         self._oom = OomWatch()
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="instance-remover")
@@ -150,8 +146,7 @@ class Pool:
             self._changed.wait_for(lambda: not self._runs)
         self._remover.shutdown()
         self._zygotes.close()
-        shutil.rmtree(self._home, ignore_errors=True)
-        os.close(self._lock_fd)
+        self._home.close()
 
     # One call.
 
@@ -315,30 +310,3 @@ def _ended(outcome: Outcome | None, fate: Outcome | None) -> Outcome:
         error=fate.error,
         started=True,
     )
-
-
-def _claim_home(root: Path) -> tuple[Path, int]:
-    """Make this pool's folder, and remove those whose pools are gone."""
-    pools = root / "pools"
-    pools.mkdir(parents=True, exist_ok=True)
-    for other in pools.iterdir():
-        _remove_if_dead(other)
-    home = pools / secrets.token_hex(6)
-    part = pools / f".{home.name}"
-    part.mkdir()
-    fd = os.open(part / LOCK, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    fcntl.flock(fd, fcntl.LOCK_EX)
-    part.rename(home)
-    return home, fd
-
-
-def _remove_if_dead(home: Path) -> None:
-    """Remove a pool's folder unless its owner, alive, holds its lock."""
-    if home.name.startswith("."):
-        return
-    try:
-        with open(home / LOCK) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(home, ignore_errors=True)
-    except OSError:
-        return
