@@ -276,12 +276,3 @@ class Dispatcher(Generic[Item, Result]):
         self._keeper.stop()
         self.lane.close()
         connection.close()
-
-
-class _Current:
-    """The dispatcher of this process, for the job that wakes it."""
-
-    dispatcher: Dispatcher | None = None  # type: ignore[type-arg]
-
-
-current = _Current()

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.db import transaction
 from rq.serializers import JSONSerializer
 
+from asyncconfig import jobs
 from asyncconfig.redis_client import connect
 
 logger = logging.getLogger(__name__)
@@ -73,10 +74,10 @@ def ring_now(name: str, *, force: bool = False) -> None:
 
     def send() -> None:
         client = connect(settings.REDIS_URL, 0.2)
-        jobs = rq.Queue(name, connection=client, serializer=JSONSerializer)
+        wakeups = rq.Queue(name, connection=client, serializer=JSONSerializer)
         fresh = client.set(flag_of(name), 1, nx=True, ex=FLAG_SECONDS)
-        if fresh or (force and not jobs.count):
-            jobs.enqueue("asyncconfig.jobs.wake", name, result_ttl=0, failure_ttl=3600)
+        if fresh or (force and not wakeups.count):
+            wakeups.enqueue(jobs.WAKE, name)
 
     _quietly(send)
 
@@ -123,6 +124,15 @@ def is_up() -> bool:
         return bool(connect(settings.REDIS_URL, 0.2).ping())
     except redis.RedisError:
         return False
+
+
+def dropped_jobs() -> int | None:
+    """Count the jobs of others that workers have dropped; None without Redis."""
+    try:
+        counts = connect(settings.REDIS_URL, 0.2).hvals(jobs.DROPPED)
+        return sum(int(count) for count in counts)
+    except (redis.RedisError, ValueError):
+        return None
 
 
 def _quietly(send: Callable[[], object]) -> None:

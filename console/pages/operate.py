@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from asyncconfig import conserving
+from asyncconfig import conserving, queue
 from asyncconfig.conserving import Balance
 from asyncconfig.models import Invocation
 from asyncconfig.models.outbox import Outbound
@@ -35,7 +35,11 @@ class Sum:
 def balance(request: HttpRequest) -> HttpResponse:
     """Count everything accepted and owed; whole tables are read for it."""
     counted = conserving.balance()
-    context = {"balance": counted, "sums": _sums(counted)}
+    context = {
+        "balance": counted,
+        "sums": _sums(counted),
+        "dropped_jobs": queue.dropped_jobs(),
+    }
     return render_page(request, "operate/balance.html", context, partial="balance")
 
 

@@ -4,9 +4,10 @@ import pytest
 import rq
 from rq.serializers import JSONSerializer
 
-from asyncconfig import clock, dispatching, jobs, queue, sweeping
+from asyncconfig import clock, dispatching, queue, sweeping
 from asyncconfig.dispatching import Dispatcher
 from asyncconfig.models import Invocation
+from asyncconfig.worker import Listener
 from functions import creating
 from tests.factories import accept, make_function, make_topic, publish
 
@@ -86,11 +87,10 @@ def test_a_dispatcher_is_hushed_while_it_looks_and_looks_once_more_after(
     valkey, engine, monkeypatch
 ):
     dispatcher = Dispatcher(engine.invoke, slots=1)
-    monkeypatch.setattr(dispatching.current, "dispatcher", dispatcher)
     flag = queue.flag_of(queue.INVOKE)
     accept(make_function())
 
-    jobs.wake(queue.INVOKE)
+    Listener(dispatcher).take_one(1)
     during = dispatcher._pause()
     kept = valkey.exists(flag)
     monkeypatch.setattr(dispatching, "LINGER_SECONDS", 0)
