@@ -87,7 +87,7 @@ SQLITE = {
     "NAME": DATA_DIR / "console.sqlite3",
     "OPTIONS": {
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": 5,
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
             "PRAGMA mmap_size=134217728; PRAGMA cache_size=-16000;"

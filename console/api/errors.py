@@ -12,6 +12,7 @@ from pydantic import Field
 from asyncconfig import exceptions as asynchronous
 from console.access import Denied
 from console.security import exceptions as security
+from console.sqlite.turn import NoTurn
 from functions import exceptions as functions
 
 INVALID = "FSS.0400"
@@ -113,11 +114,17 @@ def _answer_to(error: Exception) -> HttpResponse | None:
     if isinstance(error, functions.CodeTooLarge):
         return answer(413, "FSS.1072" if error.is_text else "FSS.1071", str(error))
     if isinstance(error, OperationalError | InterfaceError):
-        return answer(503, "FSS.0503", _("The database is away. Try again shortly."))
+        return answer(503, "FSS.0503", _no_database(error))
     for kind, status, code in KNOWN:
         if isinstance(error, kind):
             return answer(status, code, str(error) or _("This was not found."))
     return None
+
+
+def _no_database(error: Exception) -> str:
+    if isinstance(error, NoTurn):
+        return _("The database is busy. Nothing was saved; try again shortly.")
+    return _("The database is away. Try again shortly.")
 
 
 def _unknown(qualifier: str) -> str:

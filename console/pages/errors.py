@@ -15,6 +15,7 @@ from django.views.decorators.csrf import requires_csrf_token
 
 from console import access
 from console.context import item_of
+from console.sqlite.turn import NoTurn
 from functions.models import Function
 
 MOST_SIMILAR = 3
@@ -59,16 +60,18 @@ def _similar(request: HttpRequest) -> list[Function]:
 
 
 def broken(request: HttpRequest) -> HttpResponse:
-    """Answer 503 while the database is away, 500 for a fault of ours.
+    """Answer 503 while the database is away or busy, 500 for a fault of ours.
 
     This page must not need what may be broken, so it is rendered without context
     processors: those would ask the database.
     """
-    away = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    error = sys.exc_info()[1]
+    away = isinstance(error, OperationalError | InterfaceError)
     context = {
         "request": request,
         "theme": request.COOKIES.get("theme", "system"),
         "is_away": away,
+        "is_busy": isinstance(error, NoTurn),
     }
     page = loader.get_template("500.html").render(context)
     return HttpResponse(page, status=503 if away else 500)
