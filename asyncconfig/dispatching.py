@@ -188,15 +188,15 @@ class Dispatcher(Generic[Item, Result]):
             return []
         try:
             with transaction.atomic():
-                self.lane.settle(self.worker, fresh)
-                claimed = self._claim(free, ahead)
+                left = self.lane.settle(self.worker, fresh)
+                claimed = self._claim(free, 0 if left else ahead)
         except Exception as error:
             if not (fresh and connection.is_usable()):
                 raise
             logger.warning("Results are stored singly: %s", troubles.in_words(error))
             self._unstored.store_each(self.worker)
             return []
-        fresh.clear()
+        self._unstored.fresh = list(left)
         return claimed
 
     def _claim(self, free: int, ahead: int) -> list[Item]:
@@ -219,7 +219,7 @@ class Dispatcher(Generic[Item, Result]):
         return max(free, 0), max(ahead - (len(held) - slow), 0)
 
     def _pause(self) -> float:
-        if self._done:
+        if self._done or self._unstored.fresh:
             return 0.0
         if self._stopping.is_set():
             return 0.05
@@ -267,6 +267,7 @@ class Dispatcher(Generic[Item, Result]):
         try:
             self._settle_and_claim()
             self._unstored.try_again(self.worker, at_once=True)
+            left += [item for item, _result in self._unstored.fresh]
             with transaction.atomic():
                 self.lane.release(self.worker, left)
             leasing.sign_off(self.worker)

@@ -188,12 +188,15 @@ class InvokeLane:
 
     # Settling and giving back.
 
-    def settle(self, worker: Worker, done: Sequence[tuple[Claim, Outcome]]) -> None:
+    def settle(
+        self, worker: Worker, done: Sequence[tuple[Claim, Outcome]]
+    ) -> Sequence[tuple[Claim, Outcome]]:
         results = [
             settling.Result(claim.invocation_id, claim.epoch, outcome)
             for claim, outcome in done
         ]
         settling.settle(worker, results)
+        return ()
 
     def spoil(self, item: Claim, error: Exception) -> Outcome:
         return _stumbled(error)

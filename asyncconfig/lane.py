@@ -24,8 +24,14 @@ class Lane(Protocol[Item, Result]):
     def run(self, item: Item) -> Result:
         """Do the work in a slot; never raises."""
 
-    def settle(self, worker: Worker, done: Sequence[tuple[Item, Result]]) -> None:
-        """Store what the work came to; runs inside a transaction."""
+    def settle(
+        self, worker: Worker, done: Sequence[tuple[Item, Result]]
+    ) -> Sequence[tuple[Item, Result]]:
+        """Store what the work came to; runs inside a transaction.
+
+        Returns what is too much for one transaction, at least one being done; it
+        comes again in the next, and no more is claimed ahead until then.
+        """
 
     def spoil(self, item: Item, error: Exception) -> Result:
         """Return the result that stands for one that could not be had or stored."""

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import zip_longest
 from typing import Any, Generic, TypeVar
 
 from django.conf import settings
@@ -21,12 +20,14 @@ from asyncconfig.models import Worker
 from asyncconfig.models.outbox import MOST_REFERENCE, Outbound, OutboundAttempt
 from asyncconfig.receipt import Receipt
 from asyncconfig.record import storable
+from asyncconfig.turns import Room, Turns, Window, by_turns
 
 logger = logging.getLogger(__name__)
 
 MOST_ANSWER = 4000
 # Rows that are written here and done in one transaction: few enough, and for so
 # short, that others wait neither for their answers nor for the database.
+FIRST_AT_ONCE = 8
 MOST_AT_ONCE = 50
 MOST_SECONDS = 0.2
 
@@ -53,14 +54,15 @@ class Answer:
     reference: str = ""
 
 
+Done = tuple[Claim[Row], Answer | None]
 TOO_LATE = Answer(False, "Another worker has taken this over.", 0)
 
 
 class OutboxLane(Generic[Row]):
     """A lane (see `lane.Lane`) over one table of outgoing rows.
 
-    A target takes `DELIVERY_SLOTS_PER_TARGET` slots of a worker at the most, and
-    targets take turns, so that neither a slow one nor a full one starves another.
+    Targets take turns (see `turns`), so that neither a slow one nor a full one
+    starves another.
     """
 
     name: str
@@ -68,7 +70,8 @@ class OutboxLane(Generic[Row]):
     attempts: type[OutboundAttempt]  # the subclass whose `row` is one of `model`
 
     def __init__(self) -> None:
-        self._served = ""
+        self._turns: Turns[Row] = Turns()
+        self._fits = FIRST_AT_ONCE
 
     # What differs.
 
@@ -95,14 +98,15 @@ class OutboxLane(Generic[Row]):
 
     def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim[Row]]:
         held = self._rows.sending().filter(worker=worker)
-        room = _Room(free, ahead, Counter(held.values_list("place", flat=True)))
-        claims = []
-        for row in self._in_turn(clock.now(), most=free + ahead):
-            is_written_here = self.is_written_here(row)
-            if room.has(row.place, is_written_here):
-                room.fill(row.place, is_written_here)
-                claims.append(Claim(row, row.epoch + 1, is_written_here))
-                self._served = row.place
+        places = Counter(held.values_list("place", flat=True))
+        room = Room(worker.slots, free, ahead, places, self._turns.known)
+        now = clock.now()
+        windows = self._turns.look(places_due(self.model, now), room)
+        here = {row: self.is_written_here(row) for row in self._found(windows, now)}
+        claims = [
+            Claim(row, row.epoch + 1, here[row])
+            for row in self._turns.deal(windows, here.items(), room)
+        ]
         # Locked on PostgreSQL, and on SQLite nobody else writes: all are ours.
         chosen = self._rows.waiting().filter(pk__in=[one.row.pk for one in claims])
         chosen.update(
@@ -110,16 +114,12 @@ class OutboxLane(Generic[Row]):
         )
         return claims
 
-    def _in_turn(self, now: datetime, *, most: int) -> list[Row]:
-        """Return due rows: one of each place in turn, oldest first within a place."""
-        places = places_due(self.model, now)
-        after = [place for place in places if place > self._served]
-        before = [place for place in places if place <= self._served]
-        chosen = [*after, *before][:most]
-        limit = int(settings.DELIVERY_SLOTS_PER_TARGET)
-        share = max(most // max(len(chosen), 1), limit)
-        hands = [self._due(place, now, share) for place in chosen]
-        ids = [pk for turn in zip_longest(*hands) for pk in turn if pk][:most]
+    def _found(self, windows: list[Window], now: datetime) -> list[Row]:
+        """Return due rows, locked: one of each place in turn, the oldest first."""
+        ids: dict[int, None] = {}
+        for one in windows:
+            hands = [self._due(place, now, one.share) for place in one.places]
+            ids |= dict.fromkeys(by_turns(hands)[: one.most])
         rows = self.related(self._rows.waiting().filter(pk__in=ids))
         if connection.features.has_select_for_update_skip_locked:
             rows = rows.select_for_update(skip_locked=True, of=("self",))
@@ -141,15 +141,14 @@ class OutboxLane(Generic[Row]):
                 connection.close()
             return self.spoil(item, error)
 
-    def settle(
-        self, worker: Worker, done: Sequence[tuple[Claim[Row], Answer | None]]
-    ) -> None:
+    def settle(self, worker: Worker, done: Sequence[Done[Row]]) -> Sequence[Done[Row]]:
+        """Move rows on; what is written here and is too much for now, is returned."""
         if not done:
-            return
+            return ()
         now = clock.now()
         ends = time.monotonic() + MOST_SECONDS
-        has_written = False
-        tries = []
+        written = 0
+        left, tries = [], []
         known = self._still_there([claim.row.pk for claim, _answer in done])
         # In one order everywhere: what is written here may lock its place.
         for claim, answer in sorted(done, key=lambda one: one[0].row.place):
@@ -159,13 +158,28 @@ class OutboxLane(Generic[Row]):
                 pk=claim.row.pk, epoch=claim.epoch, worker=worker
             )
             if answer is None:
-                if has_written and time.monotonic() > ends:
-                    _give_back(held)
+                if written and time.monotonic() > ends:
+                    left.append((claim, answer))
                     continue
-                has_written = True
+                written += 1
                 answer = self._attempt(claim) if held.exists() else TOO_LATE
+            else:
+                self._turns.known.tried(
+                    claim.row.place,
+                    succeeded=answer.succeeded,
+                    duration_ms=answer.duration_ms,
+                )
             tries.append(self._settle_one(held, claim, answer, worker, now))
         self.attempts._default_manager.bulk_create(tries)
+        self._fit(written, is_all=not left)
+        return left
+
+    def _fit(self, written: int, *, is_all: bool) -> None:
+        """Learn how many rows fit into MOST_SECONDS: machines differ, and rows do."""
+        if not is_all:
+            self._fits = max(written, 1)
+        elif written >= self._fits:
+            self._fits = min(self._fits * 2, MOST_AT_ONCE)
 
     def _still_there(self, ids: list[int]) -> set[int]:
         """Return which rows nobody deleted meanwhile, and keep it so."""
@@ -274,7 +288,7 @@ class OutboxLane(Generic[Row]):
         return not item.is_written_here
 
     def ahead(self, slots: int) -> int:
-        return MOST_AT_ONCE
+        return self._fits
 
     def abandon(self) -> None:
         """A try under way cannot be called back; its epoch makes it harmless."""
@@ -286,28 +300,6 @@ class OutboxLane(Generic[Row]):
 def _give_back(held: QuerySet[Any]) -> None:
     """Let somebody else have rows that were not tried."""
     held.update(status=Outbound.Status.WAIT, epoch=F("epoch") + 1, worker=None)
-
-
-class _Room:
-    """What a claim may still take: slots, slots of one place, and rows ahead."""
-
-    def __init__(self, free: int, ahead: int, held: Counter[str]) -> None:
-        self._free = free
-        self._ahead = ahead
-        self._held = held
-
-    def has(self, place: str, is_written_here: bool) -> bool:
-        if is_written_here:
-            return self._ahead > 0 or self._free > 0
-        limit = int(settings.DELIVERY_SLOTS_PER_TARGET)
-        return self._free > 0 and self._held[place] < limit
-
-    def fill(self, place: str, is_written_here: bool) -> None:
-        self._held[place] += 1
-        if is_written_here and self._ahead > 0:
-            self._ahead -= 1
-        else:
-            self._free -= 1
 
 
 def places_due(model: type[Outbound], now: datetime) -> list[str]:

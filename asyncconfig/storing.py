@@ -23,7 +23,8 @@ Result = TypeVar("Result")
 class Unstored(Generic[Item, Result]):
     """The results of one worker that are not in the database yet.
 
-    `fresh` ones are settled together. When that fails each is stored by itself:
+    `fresh` ones are settled together, some in the next transaction where they are
+    too much for one. When that fails each is stored by itself:
     what its own data causes ends it in words, and what passes (see `troubles`)
     keeps it for later, after 0.2 s first and 10 s at the most.
     """

@@ -33,15 +33,19 @@ class Engine:
         worker.save()
         return worker
 
-    def claim(self, lane=None, *, free=8, ahead=0):
+    def claim(self, lane=None, *, free=8, ahead=None):
+        """Claim as a dispatcher would; what needs no slot only where it is sent."""
         lane = lane or self.invoke
+        if ahead is None:
+            ahead = 0 if lane is self.invoke else lane.ahead(free)
         with transaction.atomic():
             return lane.claim(self.worker(lane), free=free, ahead=ahead)
 
     def settle(self, done, lane=None):
         lane = lane or self.invoke
-        with transaction.atomic():
-            lane.settle(self.worker(lane), done)
+        while done:
+            with transaction.atomic():
+                done = lane.settle(self.worker(lane), done)
 
     def step(self):
         """Run everything that is due now, once; return how many that was."""

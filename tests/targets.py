@@ -42,9 +42,25 @@ class Scripted(Destination):
         return Receipt("Taken.", f"thing-{len(self.taken)}")
 
 
-def scripted(monkeypatch):
+class WrittenHere(Scripted):
+    """The same as a write to our own database; `wait` stands for a slow machine."""
+
+    kind = "Written"
+    label = "Written"
+    wait = staticmethod(lambda: None)
+
+    def is_written_here(self, version):
+        return True
+
+    def send(self, parcel):
+        self.wait()
+        self.tried_at.append(json.loads(parcel.param)["name"])
+        return super().send(parcel)
+
+
+def scripted(monkeypatch, kind=Scripted):
     """Register the kind for one test."""
-    made = Scripted()
+    made = kind()
     monkeypatch.setitem(KINDS, made.kind, made)
     return made
 

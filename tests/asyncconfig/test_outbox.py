@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from asyncconfig import clock, conserving, delivering, leasing, outbox, sweeping
+from asyncconfig import clock, conserving, delivering, leasing, sweeping
 from asyncconfig.destinations import KINDS
 from asyncconfig.dispatching import Dispatcher
 from asyncconfig.models import Delivery
@@ -132,20 +132,6 @@ def test_what_is_written_here_waits_for_no_slot(engine, kind, monkeypatch):
 
     delivery.refresh_from_db()
     assert delivery.status == "DELIVERED"
-
-
-def test_a_long_write_lets_others_have_the_rest(engine, kind, monkeypatch):
-    monkeypatch.setattr(kind, "is_written_here", lambda _version: True, raising=False)
-    monkeypatch.setattr(outbox, "MOST_SECONDS", 0)
-    targets.owe(make_function(), kind, name="here", count=3, now=clock.now())
-
-    claims = engine.claim(engine.deliver, free=0, ahead=3)
-    engine.settle([(claim, None) for claim in claims], engine.deliver)
-
-    statuses = Delivery.objects.order_by("pk").values_list("status", "attempts")
-    assert list(statuses) == [("DELIVERED", 1), ("WAIT", 0), ("WAIT", 0)]
-    engine.run()
-    assert len(kind.taken) == 3
 
 
 def test_targets_take_turns_when_there_are_more_than_slots(engine, kind):

@@ -45,7 +45,7 @@ class Trouble:
         def fail(worker, done):
             if self.error and [c for c, _ in done if of in (None, c.spec.function)]:
                 raise self.error
-            settle(worker, done)
+            return settle(worker, done)
 
         monkeypatch.setattr(lane, "settle", fail)
 

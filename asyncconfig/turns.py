@@ -1,0 +1,186 @@
+"""Whose turn it is: targets are served one after another, and slots are kept for some.
+
+A slot is taken for as long as its target lets us wait. So that targets which do not
+answer leave slots to those that do, a target
+
+- takes `DELIVERY_SLOTS_PER_TARGET` slots of a courier at the most,
+- takes a second one only while over a quarter is free: that is for targets without,
+- has one slot, of a quarter that such targets share, while it is doubtful: its last
+  try hung, or this process never tried it and what is due there has failed before.
+
+What is written to our own database needs no slot, but a part of the next transaction.
+Each of these three has its own turn, so that what one may not take does not pass over
+what another may.
+"""
+
+from bisect import bisect_right
+from collections import Counter, OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum, auto
+from itertools import zip_longest
+from typing import Generic, TypeVar
+
+from django.conf import settings
+
+from asyncconfig.models.outbox import Outbound
+
+# A failure that took so long was spent waiting: the target hung.
+HANGING_MS = 2000.0
+MOST_KNOWN = 10_000
+
+Row = TypeVar("Row", bound=Outbound)
+One = TypeVar("One")
+
+
+class Sort(Enum):
+    """What a place is served with."""
+
+    HERE = auto()
+    SLOT = auto()
+    DOUBTFUL = auto()
+
+
+@dataclass
+class _Seen:
+    """What is known of a place; None where it is not yet."""
+
+    is_written_here: bool | None = None
+    has_hung: bool | None = None
+
+
+class Known:
+    """What this process has seen of places: of the 10,000 that it met last."""
+
+    def __init__(self) -> None:
+        self._places: OrderedDict[str, _Seen] = OrderedDict()
+
+    def see(self, row: Outbound, *, is_written_here: bool) -> Sort:
+        """Note a row that is due, and return of which sort it is."""
+        seen = self._of(row.place)
+        seen.is_written_here = is_written_here
+        if seen.has_hung is None and row.attempts:
+            seen.has_hung = True
+        (sort,) = self.sorts(row.place)
+        return sort
+
+    def tried(self, place: str, *, succeeded: bool, duration_ms: float) -> None:
+        """Note how a try from a slot went; it took so many milliseconds."""
+        self._of(place).has_hung = not succeeded and duration_ms >= HANGING_MS
+
+    def sorts(self, place: str) -> set[Sort]:
+        """Return what may be due at a place; one sort, once a row was seen."""
+        seen = self._places.get(place, _Seen())
+        far = Sort.DOUBTFUL if seen.has_hung else Sort.SLOT
+        if seen.is_written_here is None:
+            return {Sort.HERE, far}
+        return {Sort.HERE} if seen.is_written_here else {far}
+
+    def _of(self, place: str) -> _Seen:
+        seen = self._places.setdefault(place, _Seen())
+        self._places.move_to_end(place)
+        if len(self._places) > MOST_KNOWN:
+            self._places.popitem(last=False)
+        return seen
+
+
+class Room:
+    """What one claim may still take: `free` of `slots`, and `ahead` rows written here.
+
+    `held` counts the slots that places have already.
+    """
+
+    def __init__(
+        self, slots: int, free: int, ahead: int, held: Counter[str], known: Known
+    ) -> None:
+        self._quarter = slots // 4
+        self._free = free
+        self._held = held
+        doubted = sum(held[p] for p in held if Sort.DOUBTFUL in known.sorts(p))
+        self.left = {
+            Sort.HERE: ahead,
+            Sort.SLOT: free,
+            Sort.DOUBTFUL: min(max(self._quarter, 1) - doubted, free),
+        }
+
+    def has(self, place: str, sort: Sort) -> bool:
+        if self.left[sort] <= 0 or sort is Sort.HERE:
+            return self.left[sort] > 0
+        own = self._held[place]
+        if self._free <= 0 or own >= int(settings.DELIVERY_SLOTS_PER_TARGET):
+            return False
+        return not own or (sort is Sort.SLOT and self._free > self._quarter)
+
+    def fill(self, place: str, sort: Sort) -> None:
+        self.left[sort] -= 1
+        if sort is not Sort.HERE:
+            self._held[place] += 1
+            self._free -= 1
+
+
+@dataclass(frozen=True)
+class Window:
+    """Where to look for rows of a sort: `share` at each place, `most` in all."""
+
+    sort: Sort
+    places: list[str]
+    share: int
+    most: int
+
+
+class Turns(Generic[Row]):
+    """Goes round the places of each sort, on from the one that was served last."""
+
+    def __init__(self) -> None:
+        self.known = Known()
+        self._last = dict.fromkeys(Sort, "")
+
+    def look(self, due: list[str], room: Room) -> list[Window]:
+        """Return where to look, of the places that have due rows; `due` is sorted."""
+        windows = []
+        for sort in Sort:
+            most = max(room.left[sort], 0)
+            places = [
+                place
+                for place in self._order(due, sort)
+                if sort in self.known.sorts(place) and room.has(place, sort)
+            ][:most]
+            if places:
+                share = int(settings.DELIVERY_SLOTS_PER_TARGET)
+                if sort is Sort.HERE:
+                    share = -(-most // len(places))
+                windows.append(Window(sort, places, share, most))
+        return windows
+
+    def deal(
+        self, windows: list[Window], rows: Iterable[tuple[Row, bool]], room: Room
+    ) -> list[Row]:
+        """Return what is taken of the rows found there, each place's oldest first.
+
+        With each row comes whether it is written here.
+        """
+        hands: dict[Sort, dict[str, list[Row]]] = {sort: {} for sort in Sort}
+        for row, is_written_here in rows:
+            sort = self.known.see(row, is_written_here=is_written_here)
+            hands[sort].setdefault(row.place, []).append(row)
+        # Where nothing can be taken now the turn goes on all the same.
+        ends = {window.sort: window.places[-1] for window in windows}
+        taken: list[Row] = []
+        for sort, found in hands.items():
+            order = self._order(sorted(found), sort)
+            for row in by_turns([found[place] for place in order]):
+                if room.has(row.place, sort):
+                    room.fill(row.place, sort)
+                    taken.append(row)
+                    ends[sort] = row.place
+        self._last |= ends
+        return taken
+
+    def _order(self, places: list[str], sort: Sort) -> list[str]:
+        at = bisect_right(places, self._last[sort])
+        return places[at:] + places[:at]
+
+
+def by_turns(hands: Iterable[Iterable[One]]) -> list[One]:
+    """Return the first of each hand, then the second of each, and so on."""
+    return [one for turn in zip_longest(*hands) for one in turn if one is not None]
