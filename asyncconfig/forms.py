@@ -19,30 +19,21 @@ from asyncconfig.models.config import (
     MAX_AGE_SECONDS,
     MAX_RETRIES,
 )
+from functions.forms.base import Form, whole_number
 from functions.models import Version
 
 SIDES = ("success", "failure")
 RETRIES_RANGE = gettext_lazy("Enter a whole number from 0 to 3.")
 AGE_RANGE = gettext_lazy("Enter a whole number from 1 to 86400 (24 hours).")
-OUT_OF_RANGE = ("required", "invalid", "min_value", "max_value")
 
 
-def _whole(label: Any, sentence: Any, *, low: int, high: int) -> forms.IntegerField:
-    return forms.IntegerField(
-        label=label,
-        min_value=low,
-        max_value=high,
-        error_messages=dict.fromkeys(OUT_OF_RANGE, sentence),
-    )
-
-
-class PolicyForm(forms.Form):
+class PolicyForm(Form):
     """How often a request is tried, and for how long; validity in seconds."""
 
-    max_retries = _whole(
+    max_retries = whole_number(
         gettext_lazy("Max. retries"), RETRIES_RANGE, low=0, high=MAX_RETRIES
     )
-    max_age_seconds = _whole(
+    max_age_seconds = whole_number(
         gettext_lazy("Max. validity period (s)"),
         AGE_RANGE,
         low=1,

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 from asyncconfig.models import RocketInstance
 from asyncconfig.models.rocketmq import DEFAULT_PORT
 from functions.addresses import AddressRefused, check_private
+from functions.forms.base import Form, whole_number
 from functions.forms.network import ByUuidField, name_field, range_field
 from functions.models import Project, Vpc
 
@@ -22,21 +23,13 @@ HOST = re.compile(rf"\A{LABEL}(\.{LABEL})*\Z")
 TOPIC = re.compile(r"\A[%a-zA-Z0-9_-]{1,127}\Z")
 TOPIC_RULE = gettext_lazy("1–127 letters, digits, “-”, “_” or “%%”.")
 PORT_RULE = gettext_lazy("Enter a whole number from 1 to 65535.")
-REQUIRED = gettext_lazy("Fill this in.")
 
 
 def _port(label: Any, initial: int) -> forms.IntegerField:
-    wrong = ("required", "invalid", "min_value", "max_value")
-    return forms.IntegerField(
-        label=label,
-        initial=initial,
-        min_value=1,
-        max_value=65_535,
-        error_messages=dict.fromkeys(wrong, PORT_RULE),
-    )
+    return whole_number(label, PORT_RULE, low=1, high=65_535, initial=initial)
 
 
-class InstanceForm(forms.Form):
+class InstanceForm(Form):
     """How an instance is reached. A secret is never shown; empty keeps the old one."""
 
     name = name_field()
@@ -44,7 +37,6 @@ class InstanceForm(forms.Form):
         label=gettext_lazy("Host"),
         max_length=255,
         help_text=gettext_lazy("Of the RocketMQ 5 proxy: a name or an IPv4 address."),
-        error_messages={"required": REQUIRED},
     )
     port = _port(gettext_lazy("Port (gRPC)"), DEFAULT_PORT)
     uses_tls = forms.BooleanField(
@@ -131,17 +123,16 @@ def _check_near(host: str) -> None:
         raise ValidationError(str(error)) from error
 
 
-class TopicForm(forms.Form):
+class TopicForm(Form):
     topic = forms.CharField(
         label=gettext_lazy("Topic"),
         max_length=127,
         validators=[RegexValidator(TOPIC, TOPIC_RULE)],
         help_text=gettext_lazy("It must exist at the broker."),
-        error_messages={"required": REQUIRED},
     )
 
 
-class RuleForm(forms.Form):
+class RuleForm(Form):
     """Which ports are open, and to whom."""
 
     first_port = _port(gettext_lazy("First port"), DEFAULT_PORT)

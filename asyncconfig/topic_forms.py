@@ -19,6 +19,7 @@ from asyncconfig.topics import (
     USUAL_LIFE,
     Publication,
 )
+from functions.forms.base import Form, whole_number
 from functions.models import Project
 
 NAME = gettext_lazy(
@@ -48,7 +49,7 @@ def _one_line(text: str, most: int) -> str:
     return _check_bytes(text, most)
 
 
-class TopicForm(forms.Form):
+class TopicForm(Form):
     name = forms.RegexField(
         r"\A[A-Za-z0-9][A-Za-z0-9_-]{0,254}\Z",
         label=pgettext_lazy("topic", "Name"),
@@ -66,7 +67,7 @@ class TopicForm(forms.Form):
         return _one_line(self.cleaned_data["display_name"], 192)
 
 
-class SubscriptionForm(forms.Form):
+class SubscriptionForm(Form):
     """Who is to receive a topic's messages; `endpoint` is cleaned to an Endpoint."""
 
     protocol = forms.ChoiceField(
@@ -108,7 +109,7 @@ class SubscriptionForm(forms.Form):
         return cleaned
 
 
-class PublishForm(forms.Form):
+class PublishForm(Form):
     """A message; `message_structure` holds JSON of texts by protocol and `default`."""
 
     subject = forms.CharField(label=gettext_lazy("Subject"), required=False)
@@ -119,13 +120,13 @@ class PublishForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 6}),
     )
     message_structure = forms.CharField(required=False, widget=forms.HiddenInput)
-    time_to_live = forms.IntegerField(
-        label=gettext_lazy("Time to live (s)"),
+    time_to_live = whole_number(
+        gettext_lazy("Time to live (s)"),
+        LIFE,
+        low=1,
+        high=LONGEST_LIFE,
         required=False,
-        min_value=1,
-        max_value=LONGEST_LIFE,
         help_text=gettext_lazy("How long it is tried to deliver the message."),
-        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), LIFE),
     )
 
     def clean_subject(self) -> str:

@@ -19,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from console import access
 from console.access import OperatorRight
 from console.security.hashing import gate
+from functions.forms import Form
 
 
 def hashing_for(request: HttpRequest) -> AbstractContextManager[None]:
@@ -31,7 +32,7 @@ def hashing_for(request: HttpRequest) -> AbstractContextManager[None]:
     return gate.place(request.user.get_username().lower())
 
 
-class OwnPasswordForm(AdminPasswordChangeForm):
+class OwnPasswordForm(Form, AdminPasswordChangeForm):
     """Changes one's own password; guesses at the old one count as at the door."""
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:

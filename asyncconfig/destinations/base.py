@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -15,6 +14,7 @@ from django.utils.translation import gettext as _
 from asyncconfig.models import Delivery
 from asyncconfig.receipt import Receipt as Receipt
 from functions import texts
+from functions.forms.base import Form
 from functions.models import Function, Version
 
 MOST_PARAM = 4096
@@ -91,7 +91,7 @@ class Option:
     functions: tuple[Function, ...] = ()
 
 
-class ParamForm(forms.Form):
+class ParamForm(Form):
     """The parameters of a destination, as the dialog asks for them.
 
     A field with a list of options is shown as one, and what was typed stays even

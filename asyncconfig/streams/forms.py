@@ -1,31 +1,19 @@
 """Forms of streams, for the pages and the API."""
 
-from typing import Any
-
 from django import forms
 from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy
 
 from asyncconfig.models.stream import MAX_PARTITIONS, NAME_FORM
 from asyncconfig.streams import records
+from functions.forms.base import Form, whole_number
 
 NAME_RULE = gettext_lazy("Use 1–64 letters, digits, “-” or “_”.")
 PARTITIONS_RULE = gettext_lazy("Enter a whole number from 1 to 50.")
 HOURS_RULE = gettext_lazy("Enter a whole number from 24 to 168.")
 
 
-def _whole(label: Any, rule: Any, low: int, high: int) -> forms.IntegerField:
-    codes = ("required", "invalid", "min_value", "max_value")
-    return forms.IntegerField(
-        label=label,
-        min_value=low,
-        max_value=high,
-        initial=low,
-        error_messages=dict.fromkeys(codes, rule),
-    )
-
-
-class StreamForm(forms.Form):
+class StreamForm(Form):
     """A new stream; hours are how long its records are kept."""
 
     name = forms.CharField(
@@ -35,11 +23,19 @@ class StreamForm(forms.Form):
         error_messages={"required": NAME_RULE, "max_length": NAME_RULE},
         help_text=NAME_RULE,
     )
-    partitions = _whole(gettext_lazy("Partitions"), PARTITIONS_RULE, 1, MAX_PARTITIONS)
-    retention_hours = _whole(gettext_lazy("Kept for (hours)"), HOURS_RULE, 24, 168)
+    partitions = whole_number(
+        gettext_lazy("Partitions"),
+        PARTITIONS_RULE,
+        low=1,
+        high=MAX_PARTITIONS,
+        initial=1,
+    )
+    retention_hours = whole_number(
+        gettext_lazy("Kept for (hours)"), HOURS_RULE, low=24, high=168, initial=24
+    )
 
 
-class RecordForm(forms.Form):
+class RecordForm(Form):
     """A test record; its key decides the partition."""
 
     content = forms.CharField(

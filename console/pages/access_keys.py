@@ -19,9 +19,10 @@ from console.access import Right, needs
 from console.htmx import redirect_page, render_page
 from console.keys import KeyRefused
 from console.models import AccessKey
+from functions.forms.base import Form
 
 
-class KeyForm(forms.Form):
+class KeyForm(Form):
     description = forms.CharField(
         label=gettext_lazy("Description"),
         required=False,

@@ -23,6 +23,7 @@ from console.htmx import render_page
 from console.pages import invocations
 from functions import starters
 from functions.exceptions import QualifierUnknown
+from functions.forms.base import Form
 from functions.models import Function, Project, TestEvent
 from functions.qualifiers import qualifiers_of, resolve
 
@@ -31,7 +32,7 @@ POLL_STEPS = ((30, 1), (300, 3))
 SLOWEST_POLL = 10
 
 
-class RunForm(forms.Form):
+class RunForm(Form):
     """What to run: function and qualifier, mode, body.
 
     `event` is the saved event that is chosen, `loaded` the one whose data the body

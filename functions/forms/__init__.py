@@ -1,6 +1,7 @@
 """Forms about functions; their sentences are the API's as well."""
 
 from functions.forms.agency import AgencyForm, NewAgencyForm
+from functions.forms.base import Form
 from functions.forms.event import EventForm
 from functions.forms.function import (
     DefinitionForm,
@@ -17,6 +18,7 @@ __all__ = [
     "AliasForm",
     "DefinitionForm",
     "EventForm",
+    "Form",
     "FunctionForm",
     "GeneralForm",
     "NetworkForm",

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from functions import names
 from functions.addresses import AddressRefused, check_endpoint
 from functions.agencies import Wanted
+from functions.forms.base import Form
 from functions.models import Agency, Project
 from functions.models.agency import (
     INVOKE_ASYNC,
@@ -42,7 +43,7 @@ class ActionChoice:
     is_ticked: bool
 
 
-class AgencyForm(forms.Form):
+class AgencyForm(Form):
     """What an agency allows and reaches. The stored secret is never shown."""
 
     actions = forms.MultipleChoiceField(

@@ -9,20 +9,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from functions import json_errors, names
+from functions.forms.base import Form
 from functions.models import Function, TestEvent
 from functions.models.test_event import MAX_BYTES, MAX_PER_FUNCTION
 
-REQUIRED = gettext_lazy("Fill this in.")
 
-
-class EventForm(forms.Form):
+class EventForm(Form):
     """A test event: a name and JSON of at most 256 KB."""
 
     name = forms.CharField(
         label=gettext_lazy("Event name"),
         validators=[names.event_name],
         max_length=25,
-        error_messages={"required": REQUIRED},
     )
     content = forms.CharField(
         label=gettext_lazy("Event data"),

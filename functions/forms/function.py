@@ -9,17 +9,17 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from functions import names, starters, texts
+from functions.forms.base import Form, whole_number
 from functions.forms.network import find_network
 from functions.models import Agency, Function, Project, Version
 from functions.models.version import MEMORY_SIZES
 from functions.runtime import available_runtimes
 
-REQUIRED = gettext_lazy("Fill this in.")
 MAX_VARIABLES = 20
 MAX_VARIABLES_SIZE = 4096
 
 
-class FunctionForm(forms.Form):
+class FunctionForm(Form):
     """What a new function starts from."""
 
     name = forms.CharField(
@@ -29,7 +29,6 @@ class FunctionForm(forms.Form):
         help_text=gettext_lazy(
             "1–60 letters, digits, “-” or “_”; starts with a letter."
         ),
-        error_messages={"required": REQUIRED},
     )
     runtime = forms.ChoiceField(label=gettext_lazy("Runtime"))
     handler = forms.CharField(
@@ -77,17 +76,6 @@ def _check_free(project: Project, package: str, name: str) -> None:
         )
 
 
-def _seconds(label: Any, sentence: Any, *, low: int, high: int) -> forms.IntegerField:
-    return forms.IntegerField(
-        label=label,
-        min_value=low,
-        max_value=high,
-        error_messages=dict.fromkeys(
-            ("required", "invalid", "min_value", "max_value"), sentence
-        ),
-    )
-
-
 def _agency_field() -> "forms.ModelChoiceField[Agency]":
     return forms.ModelChoiceField(
         Agency.objects.none(),
@@ -102,12 +90,12 @@ def _agency_field() -> "forms.ModelChoiceField[Agency]":
     )
 
 
-def _offer_agencies(form: forms.Form, project: Project) -> None:
+def _offer_agencies(form: Form, project: Project) -> None:
     agencies = Agency.objects.filter(project=project).order_by("pk")
     form.fields["agency"].queryset = agencies  # type: ignore[attr-defined]
 
 
-class RunAsForm(forms.Form):
+class RunAsForm(Form):
     """As whom latest reaches other services: an agency, by its name."""
 
     agency = _agency_field()
@@ -117,7 +105,7 @@ class RunAsForm(forms.Form):
         _offer_agencies(self, version.function.project)
 
 
-class GeneralForm(forms.Form):
+class GeneralForm(Form):
     """What latest is run with; times are seconds, memory is MB."""
 
     handler = forms.CharField(
@@ -126,7 +114,7 @@ class GeneralForm(forms.Form):
         max_length=128,
         help_text=gettext_lazy("file.function"),
     )
-    timeout = _seconds(
+    timeout = whole_number(
         gettext_lazy("Execution timeout (s)"),
         gettext_lazy("Enter a whole number from 3 to 259200."),
         low=3,
@@ -155,7 +143,7 @@ class GeneralForm(forms.Form):
         max_length=128,
         help_text=gettext_lazy("file.function, run once when an instance starts."),
     )
-    initializer_timeout = _seconds(
+    initializer_timeout = whole_number(
         gettext_lazy("Initializer timeout (s)"),
         gettext_lazy("Enter a whole number from 1 to 300."),
         low=1,

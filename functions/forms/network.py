@@ -9,11 +9,11 @@ from django.core.validators import RegexValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from functions.forms.base import Form
 from functions.models import Project, Subnet, Version, Vpc
 
 NAME = re.compile(r"\A[\w.-]{1,64}\Z")
 NAME_RULE = gettext_lazy("1–64 letters, digits, “-”, “_” or “.”.")
-REQUIRED = gettext_lazy("Fill this in.")
 
 
 def name_field() -> forms.CharField:
@@ -22,7 +22,6 @@ def name_field() -> forms.CharField:
         validators=[RegexValidator(NAME, NAME_RULE)],
         max_length=64,
         help_text=NAME_RULE,
-        error_messages={"required": REQUIRED},
     )
 
 
@@ -31,7 +30,6 @@ def range_field(example: str) -> forms.CharField:
         label=gettext_lazy("Address range (CIDR)"),
         max_length=43,
         widget=forms.TextInput(attrs={"placeholder": example, "class": "mono"}),
-        error_messages={"required": REQUIRED},
     )
 
 
@@ -47,17 +45,17 @@ class ByUuidField(forms.ModelChoiceField):  # type: ignore[type-arg]
             ) from error
 
 
-class VpcForm(forms.Form):
+class VpcForm(Form):
     name = name_field()
     cidr = range_field("10.0.0.0/16")
 
 
-class SubnetForm(forms.Form):
+class SubnetForm(Form):
     name = name_field()
     cidr = range_field("10.0.1.0/24")
 
 
-class NetworkForm(forms.Form):
+class NetworkForm(Form):
     """A function's VPC access; the subnet says the VPC.
 
     Both are asked for, as the cloud does, and must fit together.

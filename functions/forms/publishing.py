@@ -7,13 +7,13 @@ from django.utils.translation import gettext_lazy
 
 from functions import names
 from functions.aliases import Split
+from functions.forms.base import Form, whole_number
 from functions.models import Function, Version
 
-REQUIRED = gettext_lazy("Fill this in.")
 PERCENT = gettext_lazy("Enter a whole number from 0 to 100.")
 
 
-class VersionForm(forms.Form):
+class VersionForm(Form):
     """What a published version is called."""
 
     name = forms.CharField(
@@ -28,14 +28,13 @@ class VersionForm(forms.Form):
     )
 
 
-class AliasForm(forms.Form):
+class AliasForm(Form):
     """An alias, the version it points at, and one that gets a share of the calls."""
 
     name = forms.CharField(
         label=gettext_lazy("Alias"),
         validators=[names.alias_name],
         max_length=63,
-        error_messages={"required": REQUIRED},
     )
     version = forms.ModelChoiceField(
         Version.objects.none(), label=gettext_lazy("Version"), to_field_name="name"
@@ -51,12 +50,8 @@ class AliasForm(forms.Form):
         empty_label=gettext_lazy("None"),
         help_text=gettext_lazy("Gets a share of the calls, for a gradual release."),
     )
-    weight = forms.IntegerField(
-        label=gettext_lazy("Its share (%)"),
-        required=False,
-        min_value=0,
-        max_value=100,
-        error_messages=dict.fromkeys(("invalid", "min_value", "max_value"), PERCENT),
+    weight = whole_number(
+        gettext_lazy("Its share (%)"), PERCENT, low=0, high=100, required=False
     )
 
     def __init__(self, *args: Any, function: Function, **kwargs: Any) -> None:

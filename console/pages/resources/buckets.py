@@ -25,6 +25,7 @@ from console.access import Right, needs
 from console.htmx import redirect_page, render_dialog, render_page
 from console.pages import confirming
 from console.pages.resources import owed
+from functions.forms.base import Form
 from functions.models import Project
 
 PAGE = 20
@@ -42,7 +43,7 @@ NAMED = gettext_lazy(
 )
 
 
-class BucketForm(forms.Form):
+class BucketForm(Form):
     """The name of a new bucket."""
 
     name = forms.RegexField(
