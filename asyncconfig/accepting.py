@@ -20,6 +20,7 @@ from asyncconfig.exceptions import (
     PayloadTooLarge,
     TooManyWaiting,
 )
+from asyncconfig.loops import ARROW
 from asyncconfig.models import AsyncConfig, Delivery, Invocation, Notification
 from functions import json_errors
 from functions.models import Function
@@ -188,7 +189,7 @@ def _loop_path(invocation: Invocation) -> str:
             names.append(f"SMN {at.notification.message.topic.name}")
         at = source.invocation
         names.append(at.function.name)
-    return " → ".join(reversed(names))
+    return ARROW.join(reversed(names))
 
 
 class _Recent:

@@ -113,17 +113,26 @@ def _delivery(invocation: Invocation, chosen: Chosen, now: datetime) -> Delivery
     )
 
 
+def payload_limit() -> int:
+    """Return how many bytes of a request a record passes on: all that clients send."""
+    return max(int(settings.ASYNC_BODY_LIMIT), settings.ASYNC_RESULT_LIMIT)
+
+
 def record_of(invocation: Invocation) -> record.Record:
     """Build the record of a finished invocation."""
+    payload, is_omitted = record.fit_request(
+        bytes(invocation.payload), limit=payload_limit()
+    )
     facts = record.Facts(
         accepted_at=invocation.accepted_at,
         request_id=str(invocation.request_id),
         function_urn=invocation.version.urn,
         condition=invocation.condition,
         attempts=invocation.attempts,
-        payload=bytes(invocation.payload),
+        payload=payload,
         status_code=invocation.status_code,
         error=invocation.error,
         result=bytes(invocation.result),
+        is_payload_omitted=is_omitted,
     )
     return record.build(facts, zone=ZoneInfo(settings.TIME_ZONE))

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 SUCCESS, FAILURE, SUBSCRIPTION = "success", "failure", "subscription"
+ARROW = " → "
 MARKS = {SUCCESS: "✓", FAILURE: "✗", SUBSCRIPTION: "subscription"}
 
 
@@ -67,6 +68,27 @@ def describe(path: Path) -> str:
     """Write a path in one line: `test1 ─✓→ test2 ─✗→ test1`."""
     arrows = "".join(f" ─{MARKS[step.side]}→ {step.target}" for step in path)
     return path[0].source + arrows if path else ""
+
+
+def condense(path: str) -> str:
+    """Shorten a way in circles: `a → b → a → b → a` is `a ⇄ b × 2`.
+
+    What is written before the circle stays; a way that closes no circle twice is
+    returned as it is.
+    """
+    names = path.split(ARROW)
+    for start in range(len(names)):
+        for length in range(1, (len(names) - start - 1) // 2 + 1):
+            ways = zip(names[start:], names[start + length :], strict=False)
+            if all(one == other for one, other in ways):
+                times = (len(names) - start - 1) // length
+                circle = _circle(names[start : start + length])
+                return ARROW.join([*names[:start], f"{circle} × {times}"])
+    return path
+
+
+def _circle(names: list[str]) -> str:
+    return " ⇄ ".join(names) if len(names) == 2 else ARROW.join([*names, names[0]])
 
 
 def digest(paths: Iterable[Path]) -> str:

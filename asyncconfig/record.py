@@ -24,8 +24,8 @@ class ResponseContext(TypedDict):
 class Record(TypedDict):
     """Keys, order and JSON types are those of the guide's sample.
 
-    `payloads_omitted` (see `fit`) and `probe`, a test notification, are ours, and
-    there only when they are true.
+    `payloads_omitted` (see `fit` and `fit_request`) and `probe`, a test notification,
+    are ours, and there only when they are true.
     """
 
     timestamp: str
@@ -50,11 +50,12 @@ class Facts:
     status_code: int
     error: str
     result: bytes
+    is_payload_omitted: bool = False
 
 
 def build(facts: Facts, *, zone: tzinfo) -> Record:
     """Build the record; payloads are always strings, times carry `zone`'s offset."""
-    return {
+    record: Record = {
         "timestamp": facts.accepted_at.astimezone(zone).isoformat(
             timespec="milliseconds"
         ),
@@ -71,6 +72,7 @@ def build(facts: Facts, *, zone: tzinfo) -> Record:
         },
         "response_payload": _text(facts.result),
     }
+    return {**record, "payloads_omitted": True} if facts.is_payload_omitted else record
 
 
 def serialise(record: Record) -> bytes:
@@ -94,6 +96,15 @@ def fit(record: Record, *, kind: str) -> tuple[bytes, bool]:
 def fit_result(result: bytes, *, limit: int) -> tuple[bytes, bool]:
     """Return the result, or nothing when it is over the limit, and whether it was."""
     return (b"", True) if len(result) > limit else (result, False)
+
+
+def fit_request(payload: bytes, *, limit: int) -> tuple[bytes, bool]:
+    """Return what was sent, or nothing when it is over the limit, and whether it was.
+
+    Of what clients may send nothing is. A record that a function is sent can be: it
+    holds the one before, with its quotes escaped once more, and so on round a loop.
+    """
+    return fit_result(payload, limit=limit)
 
 
 def storable(text: str) -> str:

@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from asyncconfig import policies
+from asyncconfig import loops, policies
 from asyncconfig.endings import Cause, Condition
 from asyncconfig.models import Attempt, Delivery, Invocation
 from asyncconfig.models.outbox import Outbound
@@ -78,6 +78,15 @@ CONDITIONS: dict[str, Text] = {
 }
 
 
+NOT_RUN: dict[str, Text] = {
+    Condition.AGED: gettext_lazy("Not run: its validity period was over."),
+    Condition.UNAVAILABLE: gettext_lazy("Not run: function deleted or disabled."),
+    Condition.LOOP: gettext_lazy("Not run: loop stopped."),
+    Condition.CANCELLED: gettext_lazy("Not run: the request was cancelled."),
+    Condition.SYSTEM: gettext_lazy("Not run: system error."),
+}
+
+
 def key_of(invocation: Invocation) -> str:
     match invocation.status:
         case Invocation.Status.WAIT:
@@ -132,6 +141,20 @@ def _failure(invocation: Invocation) -> str:
     if invocation.condition == Condition.AGED:
         return str(CONDITIONS[Condition.AGED])
     return cause
+
+
+def error_of(invocation: Invocation) -> str:
+    """Return the error as pages show it: the way of a stopped loop is shortened."""
+    if invocation.condition == Condition.LOOP:
+        return loops.condense(invocation.error)
+    return invocation.error
+
+
+def why_not_run(invocation: Invocation) -> str:
+    """Say why there is no attempt to show (yet)."""
+    if not invocation.is_finished:
+        return _("Not run yet.")
+    return str(NOT_RUN.get(invocation.condition, NOT_RUN[Condition.CANCELLED]))
 
 
 def planned_attempts(invocation: Invocation) -> int:

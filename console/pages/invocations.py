@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import accepting, agencies, cancelling, delivering
+from asyncconfig import accepting, agencies, cancelling, delivering, finishing
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import NotAccepted, NotCancellable
 from asyncconfig.models import Attempt, Delivery, Invocation
@@ -172,6 +172,8 @@ def _render(
             {"attempt": one, "state": states.attempt_state(one)} for one in attempts
         ],
         "chosen": chosen,
+        "why_not_run": states.why_not_run(invocation),
+        "omitted": _omitted(invocation),
         "log": (chosen or (attempts[-1] if attempts else None)),
         "records": _deliveries(invocation),
         "no_target": _no_target(invocation),
@@ -260,6 +262,13 @@ def untold(invocation: Invocation) -> list[dict[str, Any]]:
         if chosen.kind and not (delivery and delivery.side == side):
             found.append({"side": side, "kind": chosen.kind, "target": chosen.target})
     return found
+
+
+def _omitted(invocation: Invocation) -> int:
+    """Return how large an input was that its record does not hold; 0 where it does."""
+    size = len(invocation.payload)
+    is_told = hasattr(invocation, "delivery")
+    return size if is_told and size > finishing.payload_limit() else 0
 
 
 def _newer_config(invocation: Invocation) -> bool:

@@ -13,7 +13,8 @@ from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from console import submitting, wording
+from asyncconfig.models import Invocation
+from console import states, submitting, wording
 from console.states import Dot, State
 
 register = template.Library()
@@ -177,6 +178,11 @@ def remaining(moment: datetime) -> SafeString:
         f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}",
         wording.span(left),
     )
+
+
+@register.filter
+def error_of(invocation: Invocation) -> str:
+    return states.error_of(invocation)
 
 
 @register.filter

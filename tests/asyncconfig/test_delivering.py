@@ -1,5 +1,6 @@
 """Notifications: who is told what, exactly once; and loops."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from asyncconfig import (
 )
 from asyncconfig.models import Delivery, Invocation
 from tests.engine import record_received_by, states
-from tests.factories import RAISES, accept, latest, make_config, make_function
+from tests.factories import ECHO, RAISES, accept, latest, make_config, make_function
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 
@@ -151,6 +152,22 @@ def test_a_loop_that_is_let_run_ends_after_sixteen_runs(engine):
     last = ended.last()
     assert (last.condition, last.hops) == ("LoopDetected", 16)
     assert last.error.startswith("a → b → a")
+
+
+def test_the_input_of_a_loop_does_not_grow_without_end(engine):
+    a, b = make_function("a", source=ECHO), make_function("b", source=ECHO)
+    make_config(a, on_success=b)
+    make_config(b, on_success=a)
+    accept(a, json.dumps({"text": 'say "hello" ' * 200}).encode())
+
+    engine.run()
+
+    sizes = [len(row.payload) for row in Invocation.objects.order_by("pk")]
+    assert len(sizes) == 17
+    assert max(sizes) < 4 * 262_144
+    records = [bytes(one.record) for one in Delivery.objects.all()]
+    cut = [one for one in records if b'"payloads_omitted":true' in one]
+    assert len(cut) == sum(size > 262_144 for size in sizes[:-1]) > 0
 
 
 def test_a_stopped_loop_notifies_no_function(engine, settings):

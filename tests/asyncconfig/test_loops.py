@@ -115,3 +115,20 @@ def test_who_tells_a_function_through_a_topic_is_known(told):
     subscribe(topic, "functionstage", listener)
 
     assert configuring.told_by(listener) == [test1]
+
+
+@pytest.mark.parametrize(
+    ("names", "shown"),
+    [
+        ("ab" * 8 + "a", "a ⇄ b × 8"),
+        ("a" * 17, "a → a × 16"),
+        ("abc" * 5 + "ab", "a → b → c → a × 5"),
+        ("x" + "ab" * 8, "x → a ⇄ b × 7"),
+        ("abca", "a → b → c → a"),
+        ("abc", "a → b → c"),
+        ("a", "a"),
+        ("", ""),
+    ],
+)
+def test_a_way_in_circles_is_not_written_out(names, shown):
+    assert loops.condense(" → ".join(names)) == shown

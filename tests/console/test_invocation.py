@@ -102,3 +102,31 @@ def test_another_days_time_is_not_shown_without_its_date(pages):
 
     assert re.search(r">(\d{4}-)?03-04 12:00:00\.000<", page)
     assert re.search(r"\+24 h · <time[^>]*>(\d{4}-)?03-05 12:00:00<", page)
+
+
+def test_a_stopped_loop_is_not_called_not_yet_run(pages, engine):
+    a, b = make_function("loop-a"), make_function("loop-b")
+    make_config(a, on_success=b)
+    make_config(b, on_success=a)
+    accept(a)
+    engine.run()
+    pages.cookies["django_language"] = "zh-hans"
+
+    page = shown(pages, Invocation.objects.last()).text
+    log = pages.get("/invocations").text
+
+    assert "未执行：循环已终止" in page
+    assert "尚未执行" not in page
+    for text in (page, log):
+        assert "loop-a ⇄ loop-b × 8" in text
+
+
+def test_an_input_that_its_record_lacks_is_not_left_unsaid(pages, engine):
+    function = make_function()
+    make_config(function, on_success=make_function())
+    accept(function, b'"' + b"x" * 262_144 + b'"')
+    engine.run()
+
+    page = shown(pages, Invocation.objects.first()).text
+
+    assert "The input was over 256 KB (256 KB), so it was left out" in page
