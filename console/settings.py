@@ -212,6 +212,8 @@ WORKER_GRACE_SECONDS = env.number("WORKER_GRACE_SECONDS", default=6)
 INSTANCE_IDLE_SECONDS = env.number("INSTANCE_IDLE_SECONDS", default=60)
 INSTANCE_MEMORY_MB = env.whole("INSTANCE_MEMORY_MB", default=2048, low=128)
 RUNTIME_DIR = DATA_DIR / "runtime"
+# What `up` knows its own web server by, among others that share the port.
+START_NUMBER = env.text("START_NUMBER")
 
 # How mail leaves; without a host no e-mail subscription is offered.
 EMAIL_HOST = env.text("EMAIL_HOST")

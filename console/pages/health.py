@@ -1,5 +1,6 @@
 """Whether the console can serve: for supervisors and load balancers."""
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
@@ -18,5 +19,9 @@ def health(request: HttpRequest) -> JsonResponse:
         database = True
     except DatabaseError:
         database = False
-    state = {"database": database, "redis": queue.is_up()}
+    state = {
+        "database": database,
+        "redis": queue.is_up(),
+        "start": settings.START_NUMBER,
+    }
     return JsonResponse(state, status=200 if database else 503)

@@ -1,5 +1,6 @@
 """The data directory: its lock, its socket, the port. Each trouble is a sentence."""
 
+import errno
 import fcntl
 import hashlib
 import os
@@ -41,10 +42,30 @@ def claim(data_dir: Path) -> IO[str]:
     return lock
 
 
-def check_port(host: str, port: int) -> None:
-    """Raise CannotStart when nothing can listen there."""
+def hold_port(port: int) -> socket.socket:
+    """Keep other consoles off a port of this network for as long as the socket is open.
+
+    The web server shares its port with whoever asks for that, another one of its
+    kind above all. Raises CannotStart when another console holds the port.
+    """
     if not 0 < port < 65_536:
         raise CannotStart(f"{port} is not a port. Choose one from 1 to 65535.")
+    held = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        held.bind(f"\0fgconsole:port:{port}")
+    except OSError as error:
+        held.close()
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise CannotStart(
+            f"Another console runs on port {port} of this machine. "
+            "Stop it first, or choose another port with --port."
+        ) from error
+    return held
+
+
+def check_port(host: str, port: int) -> None:
+    """Raise CannotStart when nothing can listen there without sharing the port."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

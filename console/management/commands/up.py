@@ -1,5 +1,7 @@
 """Start everything one installation needs, and keep it running."""
 
+import json
+import secrets
 import subprocess
 import sys
 import time
@@ -24,6 +26,7 @@ from console.supervision.supervisor import Supervisor
 
 MANAGE = str(settings.BASE_DIR / "manage.py")
 READY_SECONDS = 60.0
+MAX_HEALTH_BYTES = 4096
 ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 - compared with, not bound to
 
 
@@ -45,8 +48,7 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
-            lock = places.claim(settings.DATA_DIR)
-            with lock:
+            with places.claim(settings.DATA_DIR), places.hold_port(options["port"]):
                 places.check_port(options["host"], options["port"])
                 Installation(options, say=self._say).run()
         except CannotStart as error:
@@ -71,6 +73,7 @@ class Installation:
         shown = "127.0.0.1" if host in ANYWHERE else host
         shown = f"[{shown}]" if ":" in shown else shown
         self.url = f"http://{shown}:{options['port']}"
+        self._number = secrets.token_hex(16)
         self._env = env.for_children(self._changes(host))
 
     def _changes(self, host: str) -> dict[str, str]:
@@ -79,6 +82,7 @@ class Installation:
             "DATA_DIR": str(self._data),
             "DIE_WITH_PARENT": "true",
             "PYTHONUNBUFFERED": "1",
+            "START_NUMBER": self._number,
         }
         if not env.text("PUBLIC_URL"):
             changes["PUBLIC_URL"] = self.url
@@ -110,7 +114,8 @@ class Installation:
         self._start_worker("deliver", "courier")
         self._start_worker("notify", "notifier")
         self._wait(
-            lambda: answers(f"{self.url}/healthz"), "The web server does not answer."
+            lambda: answers(f"{self.url}/healthz", number=self._number),
+            "The web server does not answer.",
         )
         if not self._supervisor.is_stopping:
             self._say(f"Console ready at {self.url}")
@@ -178,6 +183,8 @@ class Installation:
         self._notes += done.stdout.splitlines()[:-1]
 
     def _start_web(self) -> None:
+        # Somebody may have taken it since; once it runs, the port is shared.
+        places.check_port(self._options["host"], self._options["port"])
         granian = Path(sys.executable).with_name("granian")
         processes = "1" if not settings.DATABASE_URL else "2"
         command = [
@@ -213,17 +220,19 @@ class Installation:
             time.sleep(0.05)
 
 
-def answers(url: str) -> bool:
-    """Say whether an address of this machine answers 200 within 2 s.
+def answers(url: str, *, number: str) -> bool:
+    """Say whether our own web server answers there within 2 s that it is well.
 
-    No proxy is asked, whatever the environment says: it has a localhost of its own.
+    Another one that shares the port does not know the `number` of this start. No proxy
+    is asked, whatever the environment says: it has a localhost of its own.
     """
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (HTTPException, OSError):
+            state = json.loads(answer.read(MAX_HEALTH_BYTES))
+    except (HTTPException, OSError, ValueError):
         return False
+    return isinstance(state, dict) and state.get("start") == number
 
 
 def _valkey_binary() -> Path:

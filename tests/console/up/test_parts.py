@@ -7,7 +7,7 @@ import stat
 import subprocess
 import tempfile
 import threading
-from http.server import HTTPServer, SimpleHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -18,7 +18,15 @@ from tests.installation import free_port, until
 from tests.subscribers import serving
 
 
-class Quiet(SimpleHTTPRequestHandler):
+class Healthy(BaseHTTPRequestHandler):
+    """A console that was started as number 7."""
+
+    def do_GET(self):
+        is_there = self.path == "/healthz"
+        self.send_response(200 if is_there else 404)
+        self.end_headers()
+        self.wfile.write(b'{"start": "7"}' if is_there else b"?")
+
     def log_message(self, *_args):
         return
 
@@ -28,11 +36,17 @@ def test_its_own_web_server_is_not_asked_for_through_a_proxy(monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
 
-    with serving(HTTPServer(("127.0.0.1", 0), Quiet)) as server:
-        url = f"http://127.0.0.1:{server.server_port}"
-        assert up.answers(url)
-        assert not up.answers(f"{url}/nothing-here")
-    assert not up.answers(url)
+    with serving(HTTPServer(("127.0.0.1", 0), Healthy)) as server:
+        url = f"http://127.0.0.1:{server.server_port}/healthz"
+        assert up.answers(url, number="7")
+        assert not up.answers(f"{url}/nothing-here", number="7")
+    assert not up.answers(url, number="7")
+
+
+def test_another_console_that_shares_the_port_is_not_taken_for_its_own():
+    with serving(HTTPServer(("127.0.0.1", 0), Healthy)) as server:
+        url = f"http://127.0.0.1:{server.server_port}/healthz"
+        assert not up.answers(url, number="8")
 
 
 NO_ROOM = {

@@ -3,12 +3,14 @@
 import os
 import re
 import signal
+import socket
 import sqlite3
 import stat
 from pathlib import Path
 
 import pytest
 
+from console.supervision import places
 from tests.installation import Installation, free_port, processes, until
 
 PARTS = (
@@ -79,13 +81,37 @@ def test_a_second_up_on_the_same_data_is_refused(running):
     assert "Traceback" not in said
 
 
-def test_a_port_in_use_is_refused(running, tmp_path):
+def test_a_port_of_another_console_is_refused(running, tmp_path):
     code, said = running.try_to_start(
         "--data-dir", str(tmp_path / "other"), "--port", str(running.port)
     )
 
     assert code == 1
-    assert f"Port {running.port} on 127.0.0.1 cannot be used" in said
+    assert f"Another console runs on port {running.port} of this machine" in said
+    assert "Traceback" not in said
+
+
+def test_a_port_of_a_console_that_still_starts_is_refused(running, tmp_path):
+    port = free_port()
+    with places.hold_port(port):
+        code, said = running.try_to_start(
+            "--data-dir", str(tmp_path / "other"), "--port", str(port)
+        )
+
+    assert code == 1
+    assert f"Another console runs on port {port} of this machine" in said
+    assert "Traceback" not in said
+
+
+def test_a_port_that_a_program_offers_to_share_is_refused(running, tmp_path):
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as server:
+        port = server.getsockname()[1]
+        code, said = running.try_to_start(
+            "--data-dir", str(tmp_path / "other"), "--port", str(port)
+        )
+
+    assert code == 1
+    assert f"Port {port} on 127.0.0.1 cannot be used" in said
     assert "Traceback" not in said
 
 
