@@ -8,6 +8,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from console.supervision import modes
+
 
 def choose_data_dir(arguments: Sequence[str]) -> None:
     """Put the command line's --data-dir where the settings look for it."""
@@ -16,6 +18,16 @@ def choose_data_dir(arguments: Sequence[str]) -> None:
     known, _rest = parser.parse_known_args(arguments)
     if known.data_dir:
         os.environ["DATA_DIR"] = str(Path(known.data_dir).resolve())
+
+
+def data_dir(*, default: Path) -> Path:
+    """Return where everything is kept; another user's folder is a wrong value."""
+    folder = Path(text("DATA_DIR", default=str(default))).resolve()
+    try:
+        modes.check_owner(folder)
+    except modes.BelongsToAnother as error:
+        raise ImproperlyConfigured(str(error)) from error
+    return folder
 
 
 def for_children(changes: Mapping[str, str]) -> dict[str, str]:
@@ -62,14 +74,16 @@ def whole(name: str, *, default: int, low: int = 0, high: float = float("inf")) 
 
 
 def secret(name: str, *, file: Path) -> str:
-    """Read a secret from the environment or its file, which is made when missing.
+    """Read a secret from the environment or its file, which is made when missing."""
+    return text(name) or kept(name, file=file)
+
+
+def kept(name: str, *, file: Path) -> str:
+    """Read a secret from its file, which is made when missing.
 
     The file is readable by its owner only, and two processes that start at once
     agree on one value: the first to link its file wins.
     """
-    value = text(name)
-    if value:
-        return value
     try:
         if not file.exists():
             _create(file, secrets.token_urlsafe(48))

@@ -1,5 +1,6 @@
 """Every setting of the project; docs/reference/settings.md explains them."""
 
+import os
 from pathlib import Path
 
 import dj_database_url
@@ -7,9 +8,13 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from console import env
+from console.supervision import valkey
+
+# Whatever a process of ours makes is for its owner only.
+os.umask(0o077)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "var"))).resolve()
+DATA_DIR = env.data_dir(default=BASE_DIR / "var")
 KEYS_DIR = Path(env.text("KEYS_DIR", default=str(DATA_DIR / "keys"))).resolve()
 
 DEBUG = env.flag("DEBUG", default=False)
@@ -98,7 +103,9 @@ DATABASE_URL = env.text("DATABASE_URL")
 DATABASES = {"default": dj_database_url.parse(DATABASE_URL) if DATABASE_URL else SQLITE}
 DATABASES["default"].update({"CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-REDIS_URL = env.text("REDIS_URL", default=f"unix://{DATA_DIR}/run/valkey.sock")
+REDIS_URL = env.text("REDIS_URL") or valkey.url(
+    DATA_DIR, password=env.kept("REDIS_URL", file=KEYS_DIR / "valkey.key")
+)
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",

@@ -78,24 +78,33 @@ def check_port(host: str, port: int) -> None:
             ) from error
 
 
+def socket_path(data_dir: Path) -> Path:
+    """Return the folder for sockets, which may not be there yet.
+
+    It is the same at each start, and short enough for a socket's name.
+    """
+    folder = data_dir / "run"
+    if len(os.fsencode(folder / "valkey.sock")) <= SOCKET_PATH_BYTES:
+        return folder
+    of_whom = f"{os.getuid()}:".encode() + os.fsencode(data_dir.resolve())
+    name = f"fgconsole-{hashlib.sha256(of_whom).hexdigest()[:20]}"
+    return Path(tempfile.gettempdir()) / name
+
+
 def socket_folder(data_dir: Path) -> Path:
-    """Return a folder that only we can enter, short enough for a socket's name.
+    """Return the folder for sockets, made if it was missing; only we can enter it.
 
     Raises CannotStart where somebody else has made the one outside of `data_dir`.
     """
-    folder = data_dir / "run"
-    if len(os.fsencode(folder / "valkey.sock")) > SOCKET_PATH_BYTES:
-        return _short_folder(data_dir)
+    folder = socket_path(data_dir)
+    if folder.parent != data_dir:
+        return _made_among_others(folder)
     folder.mkdir(mode=0o700, exist_ok=True)
     folder.chmod(0o700)
     return folder
 
 
-def _short_folder(data_dir: Path) -> Path:
-    """Return a folder among the temporary ones, the same at each start."""
-    of_whom = f"{os.getuid()}:".encode() + os.fsencode(data_dir.resolve())
-    name = f"fgconsole-{hashlib.sha256(of_whom).hexdigest()[:20]}"
-    folder = Path(tempfile.gettempdir()) / name
+def _made_among_others(folder: Path) -> Path:
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         found = folder.lstat()

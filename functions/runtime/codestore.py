@@ -51,6 +51,7 @@ def unpack(spec: Spec, store: Path, *, largest: int) -> Path:
         code = part / "code"
         code.mkdir(parents=True)
         _write(spec, code, largest)
+        _open_to_all(code)
         # Fails when another thread or process was faster; its folder is as good.
         with contextlib.suppress(OSError):
             part.rename(folder)
@@ -81,6 +82,15 @@ def _write(spec: Spec, code: Path, largest: int) -> None:
         raise CodeRefused(f"the code is not a usable ZIP archive ({error})") from error
 
 
+def _open_to_all(code: Path) -> None:
+    """Let whoever gets to the code read it; the store's own folder keeps others out."""
+    for folder, _folders, files in os.walk(code):
+        os.chmod(folder, 0o755)  # noqa: S103 - the point of it
+        for name in files:
+            path = os.path.join(folder, name)
+            os.chmod(path, 0o755 if os.stat(path).st_mode & 0o100 else 0o644)
+
+
 def _extract(archive: zipfile.ZipFile, code: Path, largest: int) -> None:
     entries = archive.infolist()
     if len(entries) > MOST_FILES:
@@ -96,7 +106,8 @@ def _extract(archive: zipfile.ZipFile, code: Path, largest: int) -> None:
             continue
         target.parent.mkdir(parents=True, exist_ok=True)
         left -= _copy(archive, entry, target, left)
-        target.chmod(0o755 if mode & 0o100 else 0o644)
+        if mode & 0o100:
+            target.chmod(0o755)
 
 
 def _copy(

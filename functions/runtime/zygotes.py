@@ -157,6 +157,7 @@ def _start(interpreter: str, control: int) -> subprocess.Popen[bytes]:
         [*command, str(control), str(os.getpid())],
         env={},
         cwd="/",
+        umask=0o022,  # The usual one: our own is none of the functions' business.
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

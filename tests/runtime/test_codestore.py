@@ -1,5 +1,6 @@
 """Archives are unpacked safely, once, and completely."""
 
+import os
 import stat
 import threading
 import zipfile
@@ -83,6 +84,21 @@ def test_executable_files_stay_executable(tmp_path):
 
     assert (code / "run.sh").stat().st_mode & 0o111
     assert not (code / "plain").stat().st_mode & 0o111
+
+
+@pytest.mark.parametrize("kind", ["zip", "inline"])
+def test_another_user_may_read_code_that_is_shown_to_it(tmp_path, kind):
+    files = {"index.py": HANDLER, "deep/er/index.py": HANDLER}
+    spec = make_zip_spec(files) if kind == "zip" else make_spec(HANDLER)
+    before = os.umask(0o077)
+    try:
+        code = unpack(spec, tmp_path, largest=LARGEST) / "code"
+    finally:
+        os.umask(before)
+
+    for path in (code, *code.rglob("*")):
+        assert stat.S_IMODE(path.stat().st_mode) == (0o755 if path.is_dir() else 0o644)
+    assert not code.parent.stat().st_mode & 0o077
 
 
 def test_inline_code_may_not_write_outside(tmp_path):

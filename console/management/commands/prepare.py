@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console import starting
+from console.supervision import modes
 
 
 class Command(BaseCommand):
@@ -15,6 +17,10 @@ class Command(BaseCommand):
         parser.add_argument("--url", default="http://127.0.0.1:8000")
 
     def handle(self, **options: Any) -> None:
+        try:
+            modes.mend(settings.DATA_DIR, settings.KEYS_DIR)
+        except modes.BelongsToAnother as error:
+            raise CommandError(str(error)) from error
         starting.migrate()
         starting.collect_static()
         path = starting.introduce(url=options["url"])

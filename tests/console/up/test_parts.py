@@ -10,9 +10,11 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
+from console import env
 from console.management.commands import up
-from console.supervision import places
+from console.supervision import modes, places
 from console.supervision.child import Child
 from tests.installation import free_port, until
 from tests.subscribers import serving
@@ -126,3 +128,51 @@ def test_a_folder_for_sockets_that_others_may_enter_is_refused(far, spoil):
 
     with pytest.raises(places.CannotStart, match=str(folder)):
         places.socket_folder(far)
+
+
+def test_a_data_directory_of_somebody_else_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 65_534)
+
+    with pytest.raises(ImproperlyConfigured, match=f"chown -R .+: {tmp_path}"):
+        env.data_dir(default=tmp_path)
+
+
+def test_a_file_of_somebody_else_below_it_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "console.sqlite3").touch()
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 65_534)
+
+    with pytest.raises(modes.BelongsToAnother, match="chown -R"):
+        modes.mend(tmp_path, tmp_path / "keys")
+
+
+def test_closing_a_data_directory_follows_no_link(tmp_path):
+    data, other = tmp_path / "data", tmp_path / "other"
+    data.mkdir()
+    other.mkdir()
+    (other / "file").touch()
+    other.chmod(0o755)
+    (other / "file").chmod(0o644)
+    (data / "folder").symlink_to(other)
+    (data / "file").symlink_to(other / "file")
+
+    modes.mend(data, data / "keys")
+
+    assert stat.S_IMODE(other.stat().st_mode) == 0o755
+    assert stat.S_IMODE((other / "file").stat().st_mode) == 0o644
+
+
+def test_a_folder_of_keys_elsewhere_stays_as_it_is_and_its_keys_are_closed(tmp_path):
+    data, keys = tmp_path / "data", tmp_path / "keys"
+    data.mkdir()
+    keys.mkdir()
+    keys.chmod(0o750)
+    for name in ("secret.key", "of-another-program.pem"):
+        (keys / name).touch()
+        (keys / name).chmod(0o644)
+
+    modes.mend(data, keys)
+
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in keys.iterdir()}
+    assert found == {"secret.key": 0o600, "of-another-program.pem": 0o644}
+    assert stat.S_IMODE(keys.stat().st_mode) == 0o750
