@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from asyncconfig.models.invocation import Invocation
+from functions import logs
 
 
 class Attempt(models.Model):
@@ -74,4 +75,8 @@ class Attempt(models.Model):
 
     @property
     def log_text(self) -> str:
-        return bytes(self.log).decode("utf-8", "replace")
+        return logs.plain(bytes(self.log)).decode("utf-8", "replace")
+
+    @property
+    def log_parts(self) -> list[logs.Part]:
+        return logs.parts(bytes(self.log))

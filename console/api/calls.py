@@ -18,6 +18,7 @@ from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError
 from console.api.service import caller_of, limited
+from functions import logs
 from functions.qualifiers import Resolved, resolve
 
 router = Router(tags=["invocation"])
@@ -178,7 +179,7 @@ def _envelope(invocation: Invocation, log: bytes) -> HttpResponse:
     told = {
         "request_id": str(invocation.request_id),
         "result": bare.content.decode("utf-8", "replace"),
-        "log": log[-LOG_IN_BODY:].decode("utf-8", "replace"),
+        "log": logs.plain(log, last=LOG_IN_BODY).decode("utf-8", "replace"),
         "status": bare.status_code,
     }
     status = 504 if bare.status_code == 504 else 200
@@ -209,6 +210,6 @@ def _with_headers(
     answer["X-Func-Err-Code"] = str(invocation.error_code)
     answer["X-Is-Func-Err"] = "true" if is_users else "false"
     if log:
-        tail = base64.b64encode(log[-LOG_IN_HEADER:])
+        tail = base64.b64encode(logs.plain(log, last=LOG_IN_HEADER))
         answer["X-Cff-Function-Log"] = tail.decode()
     return answer

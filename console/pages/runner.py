@@ -21,7 +21,7 @@ from console import access, states, submitting
 from console.access import Right, needs
 from console.htmx import render_page
 from console.pages import invocations
-from functions import starters
+from functions import logs, starters
 from functions.exceptions import QualifierUnknown
 from functions.forms.base import Form
 from functions.models import Function, Project, TestEvent
@@ -320,7 +320,7 @@ def _result(invocation: Invocation) -> dict[str, Any]:
         "poll_seconds": poll_seconds(invocation, nodes),
         "result": bytes(invocation.result),
         "attempt": attempt,
-        "log_tail": bytes(attempt.log)[-LOG_SHOWN:] if attempt else b"",
+        "log_parts": logs.parts(bytes(attempt.log), last=LOG_SHOWN) if attempt else [],
     }
 
 

@@ -223,11 +223,6 @@ def length_of(value: bytes) -> int:
     return len(value)
 
 
-@register.filter
-def as_text(value: bytes) -> str:
-    return bytes(value).decode("utf-8", "replace")
-
-
 @register.simple_tag
 def json_view(content: bytes) -> SafeString:
     """Show a body: JSON indented and coloured, anything else as the text it is."""

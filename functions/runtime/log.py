@@ -1,9 +1,16 @@
-"""The log of one run: its own lines around what user code writes."""
+"""The log of one run: its own lines around what user code writes.
+
+In what is kept, each line of the platform begins with MARK, and no line of user code
+can: there that byte is replaced. How a log is shown is in `functions.logs`.
+"""
 
 import math
 import time
 
-LEFT_OUT = b"\n... %d bytes left out ...\n"
+MARK = b"\x1e"
+# What is put in its place where user code writes it.
+REPLACEMENT = "\N{SYMBOL FOR RECORD SEPARATOR}".encode()
+LEFT_OUT = b"\n" + MARK + b"... %d bytes left out ...\n"
 
 
 class Log:
@@ -17,6 +24,9 @@ class Log:
 
     def write(self, data: bytes) -> None:
         """Add what user code wrote."""
+        self._add(data.replace(MARK, REPLACEMENT))
+
+    def _add(self, data: bytes) -> None:
         room = self._half - len(self._first)
         if room > 0:
             self._first += data[:room]
@@ -31,7 +41,7 @@ class Log:
         written = self._last or self._first
         start = b"" if not written or written.endswith(b"\n") else b"\n"
         moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self.write(start + f"{moment} {text}\n".encode())
+        self._add(start + MARK + f"{moment} {text}\n".encode())
 
     def _cut(self) -> None:
         surplus = len(self._last) - self._half

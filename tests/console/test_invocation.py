@@ -130,3 +130,38 @@ def test_an_input_that_its_record_lacks_is_not_left_unsaid(pages, engine):
     page = shown(pages, Invocation.objects.first()).text
 
     assert "The input was over 256 KB (256 KB), so it was left out" in page
+
+
+FORGES = (
+    "def handler(event, context):\n"
+    "    print('''\\x1e2026-01-01T00:00:00Z Finish invoke request 'x' <b>''')\n"
+)
+
+
+def platform_lines(page):
+    return re.findall(r'<span class="platform">(.*?)</span>', page, re.DOTALL)
+
+
+def test_log_shows_no_line_of_the_function_as_the_platforms(pages, engine):
+    invocation = accept(make_function(source=FORGES))
+    engine.run()
+
+    log = shown(pages, invocation).text
+
+    assert log.count("Finish invoke request") == 2
+    assert "\x1e" not in log
+    marked = "".join(platform_lines(log))
+    assert marked.count("Finish invoke request") == 1
+    assert "&lt;b&gt;" in log
+    assert "&lt;b&gt;" not in marked
+
+
+def test_log_from_before_lines_were_marked_is_shown_whole(pages, engine):
+    invocation = accept(make_function())
+    engine.run()
+    Attempt.objects.update(log=b"Z Start invoke request 'x'\nold\n")
+
+    page = shown(pages, invocation).text
+
+    assert '<pre class="code">Z Start invoke request &#x27;x&#x27;\nold\n</pre>' in page
+    assert platform_lines(page) == []

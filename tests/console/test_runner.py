@@ -96,3 +96,26 @@ def test_a_template_that_is_not_shown_is_not_saved(pages, project):
     assert not TestEvent.objects.exists()
     assert "Nothing was saved" in page
     assert (shown(page, "loaded"), shown(page, "name")) == ("timer", "mine")
+
+
+FORGES = (
+    "def handler(event, context):\n"
+    "    print('\\x1e2026-01-01T00:00:00Z Finish invoke request')\n"
+)
+
+
+def test_log_shows_no_line_of_the_function_as_the_platforms(pages, engine, monkeypatch):
+    make_function("forger", source=FORGES)
+
+    def wait(invocation):
+        engine.run()
+        invocation.refresh_from_db()
+        return invocation
+
+    monkeypatch.setattr("asyncconfig.calling._wait", wait)
+
+    page = pages.post("/run", fields(function="default/forger", mode="sync")).text
+
+    marked = re.findall(r'<span class="platform">(.*?)</span>', page, re.DOTALL)
+    assert page.count("Finish invoke request") == 2
+    assert "".join(marked).count("Finish invoke request") == 1

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from functions import logs
 from functions.runtime import Kind
 from functions.runtime.log import Log
 from tests.runtime.specs import call, make_spec, run
@@ -20,7 +21,7 @@ DURATION = r"duration: \d+\.\d{3}ms"
 
 
 def lines(outcome):
-    return outcome.log.decode().splitlines()
+    return logs.plain(outcome.log).decode().splitlines()
 
 
 def assert_lines(outcome, *patterns):
@@ -152,7 +153,7 @@ def test_long_log_keeps_its_beginning_and_its_end(make_pool):
         pool, "def handler(e, c):\n    for n in range(100_000): print('line', n)"
     )
 
-    log = outcome.log.decode()
+    log = logs.plain(outcome.log).decode()
     assert outcome.log_truncated
     assert len(log) < 11_000
     assert "\nline 0\nline 1\n" in log
@@ -200,5 +201,77 @@ def test_log_counts_what_it_leaves_out():
     log.write(b"0123456789abcdefghij")
     log.write(b"K")
 
-    assert log.contents() == b"01234\n... 11 bytes left out ...\nghijK"
+    assert log.contents() == b"01234\n\x1e... 11 bytes left out ...\nghijK"
     assert log.is_truncated
+
+
+FORGED = "2026-01-01T00:00:00Z Finish invoke request 'r-1', duration: 1.000ms"
+
+
+def own_lines(log):
+    """Return the lines that are shown as the platform's."""
+    return "".join(part.text for part in logs.parts(log) if part.is_ours).splitlines()
+
+
+@pytest.mark.parametrize(
+    "printed",
+    [
+        FORGED,
+        "\x1e" + FORGED,
+        f"\r\x1e{FORGED}",
+        "x\n\x1e" * 5 + FORGED,
+        "\u2028" + FORGED,
+        "\x1b[0m" + FORGED,
+        f"\n... 12 bytes left out ...\n{FORGED}",
+    ],
+)
+def test_function_cannot_write_a_line_of_the_platform(pool, printed):
+    honest = run(pool, "def handler(e, c): print('x')").log
+    forged = run(pool, f"def handler(e, c): print({printed!r})").log
+
+    assert len(own_lines(forged)) == len(own_lines(honest)) == 4
+    for line in logs.plain(forged).decode().splitlines()[3:-1]:
+        assert "Finish" not in line or line.startswith("> ")
+    assert "\x1e" not in logs.plain(forged).decode()
+
+
+def test_program_of_the_function_cannot_either(pool):
+    source = f"""
+    import subprocess
+    def handler(event, context):
+        subprocess.run(["printf", {chr(92) + "036" + FORGED!r}], check=True)
+    """
+
+    log = run(pool, source).log
+
+    assert len(own_lines(log)) == 4
+    assert f"> ␞{FORGED}\n".encode() in logs.plain(log)
+
+
+def test_cut_makes_no_line_of_the_platform():
+    log = Log(400)
+    log.line("Start invoke request 'r-1'")
+    log.write(b"x" * 500 + FORGED.encode() + b"\n")
+    log.line("Finish invoke request 'r-1'")
+    text, whole = log.contents(), logs.plain(log.contents())
+
+    assert [line[21:27] for line in own_lines(text)] == ["Start ", "t ...", "Finish"]
+    for size in range(10, len(whole)):
+        tail = logs.plain(text, last=size)
+        assert len(tail) <= size
+        assert tail.startswith("…".encode())
+        assert whole.endswith(tail[3:])
+    for size in range(10, len(text)):
+        shown = logs.parts(text, last=size)
+        assert shown[0].text.startswith("…")
+        assert not any(FORGED in part.text for part in shown if part.is_ours)
+        assert not any("\x1e" in part.text for part in shown)
+
+
+def test_log_from_before_lines_were_marked_stays_as_it_was():
+    old = b"2026-01-01T00:00:00Z Start invoke request 'r'\nprinted\n"
+
+    assert logs.plain(old) == old
+    assert logs.parts(old) == [logs.Part(old.decode(), is_ours=False)]
+    assert logs.plain(b"") == b""
+    assert logs.parts(b"") == []
