@@ -1,5 +1,6 @@
 """The only clock that decides: the database's."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import connection
 
 _offset = timedelta(0)
+_passed = 0.0
 
 
 def now() -> datetime:
@@ -24,8 +26,20 @@ def now() -> datetime:
     return moment + _offset
 
 
+def monotonic() -> float:
+    """Return seconds that pass whatever is done to any clock; for durations."""
+    return time.monotonic() + _passed
+
+
 def shift(seconds: float) -> None:
-    """Move the clock of this process; tests let time pass with it."""
+    """Let time pass in this process; tests do."""
+    global _passed
+    _passed += seconds
+    jump(seconds)
+
+
+def jump(seconds: float) -> None:
+    """Put the clock forward without time passing."""
     global _offset
     _offset += timedelta(seconds=seconds)
 
@@ -33,9 +47,9 @@ def shift(seconds: float) -> None:
 @contextmanager
 def shifted() -> Iterator[None]:
     """Put the clock right again at the end."""
-    global _offset
-    before = _offset
+    global _offset, _passed
+    before = _offset, _passed
     try:
         yield
     finally:
-        _offset = before
+        _offset, _passed = before

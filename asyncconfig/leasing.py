@@ -34,16 +34,19 @@ def register(queue: str, *, slots: int) -> Worker:
 
 
 def renew(worker: Worker) -> bool:
-    """Prolong the lease; False when it is over and others may have taken the work."""
-    now = clock.now()
-    until = now + timedelta(seconds=settings.WORKER_LEASE_SECONDS)
-    held = Worker.objects.live(now).filter(pk=worker.pk)
+    """Prolong the lease; False when a sweep ended it and others may take the work.
+
+    Whether it is over by the clock does not count: a clock may jump. A worker that
+    cannot renew in time gives up by the time that passes, see `Keeper`.
+    """
+    until = clock.now() + timedelta(seconds=settings.WORKER_LEASE_SECONDS)
+    held = Worker.objects.unburied().filter(pk=worker.pk)
     return bool(held.update(lease_until=until))
 
 
 def is_live(worker: Worker) -> bool:
-    """Say whether the lease still runs: who stalled may have been buried meanwhile."""
-    return bool(Worker.objects.live(clock.now()).filter(pk=worker.pk).exists())
+    """Say whether the lease is still ours: who stalled may have been buried."""
+    return bool(Worker.objects.unburied().filter(pk=worker.pk).exists())
 
 
 def sign_off(worker: Worker) -> None:

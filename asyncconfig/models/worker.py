@@ -8,8 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
-    def live(self, now: datetime) -> Self:
-        return self.filter(stopped_at=None, lease_until__gt=now)
+    def unburied(self) -> Self:
+        """Return workers that nobody has declared dead, and that have not left.
+
+        A lease that is over by the clock is still theirs until somebody says so.
+        """
+        return self.filter(stopped_at=None)
 
     def dead(self, now: datetime) -> Self:
         """Return workers whose lease ran out before they said goodbye."""
