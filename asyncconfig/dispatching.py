@@ -15,6 +15,7 @@ from typing import Generic, TypeVar
 from django.db import connection, transaction
 
 from asyncconfig import clock, leasing, queue, retiring, sweeping, troubles
+from asyncconfig.chores import Chore
 from asyncconfig.lane import Lane
 from asyncconfig.storing import Unstored
 
@@ -50,8 +51,11 @@ class Dispatcher(Generic[Item, Result]):
         self._hushed = False
         self._has_claimed = False
         self._looked_at = datetime.min.replace(tzinfo=UTC)
-        self._tended = 0.0
-        self._retired = 0.0
+        self._chores = [
+            Chore(self._tend, every=IDLE_SECONDS),
+            *(Chore(do, every=IDLE_SECONDS) for do in sweeping.CHORES),
+            *(Chore(do, every=RETIRE_SECONDS) for do in retiring.CHORES),
+        ]
         self._unstored: Unstored[Item, Result] = Unstored(lane)
 
     # The outside: other threads.
@@ -158,17 +162,16 @@ class Dispatcher(Generic[Item, Result]):
                 self._done.append((item, self._run(item), self._generation))
         with self._free:
             self._free.notify_all()
-        if time.monotonic() - self._tended >= IDLE_SECONDS:
-            self._tended = time.monotonic()
-            self.lane.tend(
-                self.worker,
-                held=[*self._held.values(), *self._unstored.items()],
-                started=list(self._running.values()),
-            )
-            sweeping.sweep()
-        if time.monotonic() - self._retired >= RETIRE_SECONDS:
-            self._retired = time.monotonic()
-            retiring.retire()
+        for chore in self._chores:
+            chore.turn()
+
+    def _tend(self) -> int:
+        self.lane.tend(
+            self.worker,
+            held=[*self._held.values(), *self._unstored.items()],
+            started=list(self._running.values()),
+        )
+        return 0
 
     def _collect(self) -> None:
         while self._done:
@@ -219,7 +222,8 @@ class Dispatcher(Generic[Item, Result]):
         return max(free, 0), max(ahead - (len(held) - slow), 0)
 
     def _pause(self) -> float:
-        if self._done or self._unstored.fresh:
+        has_more = any(chore.has_more for chore in self._chores)
+        if self._done or self._unstored.fresh or has_more:
             return 0.0
         if self._stopping.is_set():
             return 0.05

@@ -172,10 +172,12 @@ def _digest(asked: str, payload: bytes, memory_size: int | None) -> str:
     return hashlib.sha256(told).hexdigest()
 
 
-def forget() -> int:
-    """Delete keys that are over; return how many there were."""
-    now = clock.now()
-    forms = IdempotencyKey.objects.filter(person__isnull=False)
-    over = forms.filter(created_at__lt=now - FORM_KEPT)
-    old = IdempotencyKey.objects.filter(created_at__lt=now - KEPT)
-    return over.delete()[0] + old.delete()[0]
+def forget(*, most: int = 200) -> int:
+    """Delete keys that are over, some of each kind; return how many there were."""
+    now, keys = clock.now(), IdempotencyKey.objects
+    forms = keys.filter(person__isnull=False, created_at__lt=now - FORM_KEPT)
+    forgotten = 0
+    for over in (forms, keys.filter(created_at__lt=now - KEPT)):
+        ids = list(over.values_list("pk", flat=True)[:most])
+        forgotten += keys.filter(pk__in=ids).delete()[0]
+    return forgotten

@@ -107,9 +107,7 @@ class InvokeLane:
         self, invocation: Invocation, worker: Worker, now: datetime, *, is_noted: bool
     ) -> Claim | None:
         """Claim one row, or end it when it may not run any more."""
-        ending = settling.ending_before_run(invocation, now)
-        if ending:
-            settling.end(invocation, ending, now=now)
+        if settling.end_if_over(invocation, now=now):
             return None
         started = now if is_noted else None
         free = Invocation.objects.waiting().filter(

@@ -2,64 +2,108 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 
 from asyncconfig import clock, idempotency
 from asyncconfig.models import Delivery, Invocation, Message, Notification
+from asyncconfig.models.outbox import Outbound
 
-ROWS = 200
+ROWS = 50
 # A message may be owed to a thousand subscribers.
-MESSAGES = 20
+MESSAGES = 5
+OPEN = (Outbound.Status.WAIT, Outbound.Status.SENDING)
 
 
-def retire() -> int:
-    """Delete old finished requests and messages with all that belongs to them.
+class Old:
+    """The old rows of a table, a batch at a time, in the order they were made.
 
-    Rows are looked at in the order they were made, so that only the oldest are read.
+    Ids go with time, so the first young row ends a round; nothing behind it is read,
+    and of the old ones their dates only. The next round begins with the oldest again.
+    """
+
+    def __init__(self, model: type[models.Model], made: str, *, rows: int) -> None:
+        self._model = model
+        self._made = made
+        self._rows = rows
+        self._after = 0
+
+    def next(self) -> list[int]:
+        """Return the ids of the next batch; nothing at the end of a round."""
+        cutoff = clock.now() - timedelta(days=settings.RETENTION_DAYS)
+        rows = self._model._default_manager.filter(pk__gt=self._after).order_by("pk")
+        dated: list[tuple[int, datetime]] = list(
+            rows.values_list("pk", self._made)[: self._rows]
+        )
+        ids = [pk for pk, _made in takewhile(lambda row: row[1] < cutoff, dated)]
+        self._after = ids[-1] if ids else 0
+        return ids
+
+
+old_invocations = Old(Invocation, "accepted_at", rows=ROWS)
+old_messages = Old(Message, "created_at", rows=MESSAGES)
+
+
+def forget_keys() -> int:
+    return idempotency.forget()
+
+
+def forget_invocations() -> int:
+    """Delete old requests that are finished and owe nothing, with all of theirs.
+
     What a notification started stays until it is old itself.
     """
-    idempotency.forget()
-    return sum(
-        _until_none_is_left(some) for some in (_invocations, _messages, _invitations)
-    )
-
-
-def _until_none_is_left(some: Callable[[datetime], int]) -> int:
-    retired = 0
-    while True:
-        with transaction.atomic():
-            batch = some(clock.now() - timedelta(days=settings.RETENTION_DAYS))
-        if not batch:
-            return retired
-        retired += batch
-
-
-def _invocations(cutoff: datetime) -> int:
-    oldest = Invocation.objects.filter(accepted_at__lt=cutoff).order_by("pk")
-    done = oldest.exclude(finished_at=None).exclude(
-        delivery__in=Delivery.objects.filter(finished_at=None)
-    )
-    ids = list(done.values_list("pk", flat=True)[:ROWS])
-    Invocation.objects.filter(source__invocation__in=ids).update(source=None)
-    Delivery.objects.filter(invocation__in=ids).delete()
-    Invocation.objects.filter(pk__in=ids).delete()
+    ids = old_invocations.next()
+    if not ids:
+        return 0
+    with transaction.atomic():
+        finished = Invocation.objects.filter(pk__in=ids).exclude(finished_at=None)
+        # Locked, so that nobody sends one again meanwhile.
+        owed = Delivery.objects.filter(invocation__in=ids).order_by("pk")
+        told = list(owed.select_for_update().values_list("pk", "invocation", "status"))
+        owing = {row for _pk, row, status in told if status in OPEN}
+        gone = set(finished.values_list("pk", flat=True)) - owing
+        arrived = [pk for pk, row, _status in told if row in gone]
+        Invocation.objects.filter(source__in=arrived).update(source=None)
+        Delivery.objects.filter(pk__in=arrived).only("pk").delete()
+        Invocation.objects.filter(pk__in=gone).only("pk").delete()
     return len(ids)
 
 
-def _messages(cutoff: datetime) -> int:
-    oldest = Message.objects.filter(created_at__lt=cutoff).order_by("pk")
-    owed = Notification.objects.filter(finished_at=None, message__isnull=False)
-    done = oldest.exclude(pk__in=owed.values("message"))
-    ids = list(done.values_list("pk", flat=True)[:MESSAGES])
-    Message.objects.filter(pk__in=ids).delete()
+def forget_messages() -> int:
+    ids = old_messages.next()
+    if not ids:
+        return 0
+    with transaction.atomic():
+        owed = Notification.objects.filter(message__in=ids, status__in=OPEN)
+        kept = set(owed.values_list("message", flat=True))
+        gone = [pk for pk in ids if pk not in kept]
+        Message.objects.filter(pk__in=gone).only("pk").delete()
     return len(ids)
 
 
-def _invitations(cutoff: datetime) -> int:
+def forget_invitations() -> int:
     """Forget requests to confirm, which belong to no message."""
+    cutoff = clock.now() - timedelta(days=settings.RETENTION_DAYS)
     old = Notification.objects.filter(message=None, created_at__lt=cutoff)
     ids = list(old.exclude(finished_at=None).values_list("pk", flat=True)[:ROWS])
-    Notification.objects.filter(pk__in=ids).delete()
+    with transaction.atomic():
+        Notification.objects.filter(pk__in=ids).only("pk").delete()
     return len(ids)
+
+
+CHORES: tuple[Callable[[], int], ...] = (
+    forget_keys,
+    forget_invocations,
+    forget_messages,
+    forget_invitations,
+)
+
+
+def retire() -> None:
+    """Forget all that is old enough now."""
+    for chore in CHORES:
+        while chore():
+            pass

@@ -218,6 +218,14 @@ def end(invocation: Invocation, ending: Ending, *, now: datetime) -> bool:
     return moved
 
 
+def end_if_over(invocation: Invocation, *, now: datetime) -> bool:
+    """End a waiting request that may not run (again); say whether that was so."""
+    ending = ending_before_run(invocation, now)
+    if ending:
+        end(invocation, ending, now=now)
+    return ending is not None
+
+
 def give_up(pk: int, *, epoch: int, error: Exception) -> None:
     """End a request for which nothing that its run came to can be stored."""
     now = clock.now()
@@ -285,7 +293,7 @@ def _unavailable(invocation: Invocation) -> str:
 
 def _aged_after_last(invocation: Invocation) -> Ending:
     last = invocation.attempt_set.filter(number=invocation.attempts).first()
-    if last is None:
+    if last is None or last.kind not in list(Cause):
         return endings.aged_after_failure(Cause.SYSTEM, code=0, error="")
     return endings.aged_after_failure(
         Cause(last.kind), code=last.error_code, error=last.error

