@@ -6,9 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-from django.conf import settings
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import BadRequest, DisallowedHost
 from django.core.handlers.wsgi import LimitedStream
@@ -21,12 +19,13 @@ from django.http import (
     UnreadablePostError,
 )
 from django.http.response import HttpResponseBase
-from django.shortcuts import render, resolve_url
+from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from console import access
 from console.administration import right_for
+from console.pages import stale
 from console.security.exceptions import TryLater
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -83,6 +82,12 @@ class SignInForPages(LoginRequiredMiddleware):
 
     def process_view(self, request: HttpRequest, *rest: Any) -> HttpResponseBase | None:
         return None if is_api(request) else super().process_view(request, *rest)
+
+    def handle_no_permission(  # type: ignore[override]
+        self, request: HttpRequest, view: Any
+    ) -> HttpResponseBase:
+        ended = stale.session_ended(request)
+        return ended or super().handle_no_permission(request, view)
 
 
 def api_manners(get_response: GetResponse) -> GetResponse:
@@ -154,25 +159,6 @@ def no_nul(get_response: GetResponse) -> GetResponse:
 def _has_nul(fields: QueryDict) -> bool:
     lists = fields.lists()
     return any("\x00" in value for _name, values in lists for value in values)
-
-
-def htmx_sign_in(get_response: GetResponse) -> GetResponse:
-    """Send htmx to the sign-in page as a page, and back to where it was."""
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        login = resolve_url(settings.LOGIN_URL)
-        location = response.headers.get("Location", "")
-        is_fragment = request.headers.get("HX-Request") == "true"
-        if not (is_fragment and urlsplit(location).path == login):
-            return response
-        current = urlsplit(request.headers.get("HX-Current-URL", "/"))
-        back = current.path + (f"?{current.query}" if current.query else "")
-        answer = HttpResponse(status=401)
-        answer["HX-Redirect"] = f"{login}?{urlencode({'next': back})}"
-        return answer
-
-    return middleware
 
 
 def time_zone(get_response: GetResponse) -> GetResponse:

@@ -60,7 +60,6 @@ MIDDLEWARE = [
     "console.middleware.OperatorsOnly",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "console.middleware.htmx_sign_in",
     "console.middleware.time_zone",
     "csp.middleware.CSPMiddleware",
     "console.middleware.admin_styles",
@@ -152,6 +151,7 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+CSRF_FAILURE_VIEW = "console.pages.stale.out_of_date"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS_PROXY
 SESSION_COOKIE_HTTPONLY = True
 SECURE_SSL_REDIRECT = BEHIND_TLS_PROXY

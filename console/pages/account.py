@@ -34,25 +34,25 @@ def login(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(target)
     if request.method == "GET":
-        return _login_page(request, target)
+        return login_page(request, target)
     username = request.POST.get("username", "")
     password = request.POST.get("password", "")
     try:
         user = authenticate(request, username=username, password=password)
     except TryLater as later:
-        page = _login_page(request, target, problem=str(later), status=later.status)
+        page = login_page(request, target, problem=str(later), status=later.status)
         page["Retry-After"] = str(later.seconds)
         return page
     if not isinstance(user, User):
         problem = _("Account or password is wrong.")
-        return _login_page(request, target, problem=problem, status=422)
+        return login_page(request, target, problem=problem, status=422)
     begin_session(request, user)
     response = redirect(target)
     browsers.remember(response, user)
     return response
 
 
-def _login_page(
+def login_page(
     request: HttpRequest, target: str, *, problem: str = "", status: int = 200
 ) -> HttpResponse:
     context = {

@@ -228,13 +228,14 @@
     const element = event.target.closest("[data-poll]");
     if (element && event.target === element) {
       const live = doc.getElementById("live");
+      const isCatchingUp = event.detail.requestConfig.triggeringEvent?.type === "catchup";
+      if (hasEnded && !isCatchingUp) { event.preventDefault(); return; }
       if (resting(element) || (live && !live.checked && element.contains(live))) { event.preventDefault(); return; }
       if (failures > 2 && Math.random() > 2 / failures) { event.preventDefault(); }
     }
   });
-  doc.addEventListener("visibilitychange", () => {
-    if (!doc.hidden) { all("[data-poll][hx-trigger]").forEach((e) => htmx.trigger(e, "catchup")); }
-  });
+  const catchUp = () => all("[data-poll][hx-trigger]").forEach((e) => htmx.trigger(e, "catchup"));
+  doc.addEventListener("visibilitychange", () => { if (!doc.hidden) { catchUp(); } });
   const strip = (shown) => { doc.getElementById("lost").hidden = !shown; };
   doc.addEventListener("htmx:sendError", () => {
     isDirty = true;
@@ -244,9 +245,42 @@
   doc.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.xhr && event.detail.xhr.status) { failures = 0; strip(false); }
   });
-  doc.addEventListener("htmx:responseError", (event) => {
-    if (event.detail.xhr.status !== 401) { toast(text("failed"), "error"); }
+  doc.addEventListener("htmx:responseError", () => toast(text("failed"), "error"));
+
+  // A page, or a session, that has ended says so beside what was typed, which stays.
+  let hasEnded = false;
+  doc.addEventListener("htmx:beforeSwap", (event) => {
+    const { xhr, requestConfig } = event.detail;
+    if (!xhr.getResponseHeader("X-Notice")) {
+      if (hasEnded && xhr.status === 200) { hasEnded = false; all("[data-notice]").forEach((e) => e.remove()); }
+      return;
+    }
+    event.preventDefault();
+    const notice = new DOMParser().parseFromString(xhr.responseText, "text/html").querySelector("[data-notice]");
+    hasEnded = notice.dataset.notice === "session-ended";
+    const dialog = doc.querySelector("#dialog-root dialog");
+    const sent = requestConfig.elt.closest("form");
+    const isIdle = requestConfig.verb === "get" && !requestConfig.elt.matches("[data-poll]") && !dialog && !doc.querySelector("form[data-changed]");
+    if (hasEnded && isIdle) { location.assign(notice.dataset.login); return; }
+    if (sent && sent.hasAttribute("data-leave-check")) { sent.dataset.changed = "yes"; }
+    if (dialog) { isDirty = true; }
+    if (!hasEnded) { renew(notice.dataset.token); }
+    all("[data-notice]").forEach((e) => e.remove());
+    const place = (dialog && dialog.querySelector(".dialog-body")) || doc.getElementById("main");
+    place.prepend(notice);
+    notice.scrollIntoView({ block: "nearest" });
   });
+  const renew = (token) => {
+    all("input[name=csrfmiddlewaretoken]").forEach((e) => { e.value = token; });
+    body().setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
+  };
+  // Whoever signed in again, in another tab, has another token since.
+  const renewFromCookie = () => {
+    const cookie = doc.cookie.split("; ").find((one) => one.startsWith("csrftoken="));
+    if (cookie) { renew(cookie.slice(10)); }
+  };
+  addEventListener("focus", () => { if (hasEnded) { renewFromCookie(); catchUp(); } });
+  doc.addEventListener("submit", (event) => { if (event.target.hasAttribute("data-again")) { renewFromCookie(); } }, true);
   doc.addEventListener("htmx:afterSwap", (event) => {
     if (event.detail.target.id === "dialog-root") {
       const dialog = event.detail.target.querySelector("dialog");
