@@ -4,7 +4,9 @@ One thread, the dispatcher, talks to the database. Slots only run. What a lane
 does is the lane's matter: invocations and deliveries share this engine.
 """
 
+import faulthandler
 import logging
+import os
 import threading
 import time
 from collections import deque
@@ -18,6 +20,7 @@ from asyncconfig import clock, leasing, queue, retiring, sweeping, troubles
 from asyncconfig.chores import Chore
 from asyncconfig.lane import Lane
 from asyncconfig.storing import Unstored
+from asyncconfig.watching import Watch
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +60,7 @@ class Dispatcher(Generic[Item, Result]):
             *(Chore(do, every=RETIRE_SECONDS) for do in retiring.CHORES),
         ]
         self._unstored: Unstored[Item, Result] = Unstored(lane)
+        self._watch = Watch(stuck=self._end_process)
 
     # The outside: other threads.
 
@@ -65,6 +69,7 @@ class Dispatcher(Generic[Item, Result]):
         self._keep_lease()
         self._thread = threading.Thread(target=self._loop, name="dispatcher")
         self._thread.start()
+        self._watch.start()
         for number in range(self.slots):
             threading.Thread(
                 target=self._slot, name=f"slot-{number}", daemon=True
@@ -129,19 +134,38 @@ class Dispatcher(Generic[Item, Result]):
         while not (self._stopping.is_set() and self._is_over()):
             self._wake.wait(timeout=pause)
             self._wake.clear()
-            try:
-                if self._lost.is_set():
-                    self._begin_anew()
-                self._step()
-                pause = self._pause()
-            except Exception as error:
-                pause = PAUSE_AFTER_TROUBLE
-                if not troubles.is_passing(error):
-                    logger.exception("The dispatcher stumbled; it goes on.")
-                    continue
-                logger.warning("The database does not answer: %s", error)
-                connection.close()
+            pause = self._try_step()
+        self._watch.stop()
         self._say_goodbye()
+
+    def _try_step(self) -> float:
+        """Take a step, whatever comes of it; return the pause after it in seconds."""
+        try:
+            if self._lost.is_set():
+                self._begin_anew()
+            self._step()
+            pause = self._pause()
+        except Exception as error:
+            if not troubles.is_passing(error):
+                logger.exception("The dispatcher stumbled; it goes on.")
+                return PAUSE_AFTER_TROUBLE
+            logger.warning("The database does not answer: %s", error)
+            connection.close()
+            pause = PAUSE_AFTER_TROUBLE
+        self._watch.note()
+        return pause
+
+    def _end_process(self) -> None:
+        """End at once: what a stuck dispatcher holds cannot be trusted any more.
+
+        Whoever supervises this process starts a new one; the lease frees the rows.
+        """
+        logger.critical("The dispatcher got nothing done for long; its process ends.")
+        try:
+            faulthandler.dump_traceback()
+            self.lane.abandon()
+        finally:
+            os._exit(os.EX_SOFTWARE)
 
     def _is_over(self) -> bool:
         is_idle = not (self._held or self._unstored)

@@ -31,6 +31,7 @@ def running(tmp_path_factory):
         ASYNC_RETRY_BASE_SECONDS="0.5",
         WORKER_LEASE_SECONDS="2",
         WORKER_RENEW_SECONDS="0.5",
+        WORKER_GRACE_SECONDS="0.5",
         OUTGOING_ALLOWED="127.0.0.1",
     )
     installation.start()
@@ -123,6 +124,25 @@ def test_a_call_is_answered_at_once_however_long_it_runs(running, person):
     until(lambda: status_of(running, request_id) == "RUNNING")
     person.post(f"/invocations/{request_id}/cancel", force="1")
     until(lambda: status_of(running, request_id) == "FAIL", seconds=10)
+
+
+def test_what_was_cancelled_does_not_start_again_when_its_worker_stops(running, person):
+    request_id = person.run("slow", '{"seconds": 60}')
+    until(lambda: status_of(running, request_id) == "RUNNING")
+    person.post(f"/invocations/{request_id}/cancel")
+    assert status_of(running, request_id) == "RUNNING"
+
+    os.kill(running.pid_of("--queue invoke"), signal.SIGTERM)
+
+    until(lambda: status_of(running, request_id) == "FAIL", seconds=10)
+    ((condition,),) = rows(
+        running,
+        "SELECT condition FROM asyncconfig_invocation WHERE request_id = ?",
+        request_id.replace("-", ""),
+    )
+    assert condition == "Cancelled"
+    person.run("slow")
+    until(lambda: not open_ones(running), seconds=60)
 
 
 def test_retries_start_when_due_and_the_failure_is_told_once(running, person):
