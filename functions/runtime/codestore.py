@@ -36,17 +36,19 @@ class CodeRefused(Exception):
     """The code cannot be unpacked, through its own fault."""
 
 
-def unpack(spec: Spec, store: Path, *, largest: int) -> Path:
+def unpack(spec: Spec, store: Path, *, parts: Path, largest: int) -> Path:
     """Return the folder with the spec's code, unpacking it if it is not there.
 
-    The code itself is in its subfolder `code`. Raises CodeRefused when the code is at
-    fault, and OSError when the host is. `largest` is in bytes, over all files.
+    The code itself is in its subfolder `code`. What is not complete is in `parts`, a
+    folder on the same file system that somebody clears if this process dies. Raises
+    CodeRefused when the code is at fault, and OSError when the host is. `largest` is in
+    bytes, over all files.
     """
     folder = store / _name(spec)
     if folder.is_dir():
         return folder
     store.mkdir(parents=True, exist_ok=True)
-    part = store / f".part-{secrets.token_hex(8)}"
+    part = parts / f"part-{secrets.token_hex(8)}"
     try:
         code = part / "code"
         code.mkdir(parents=True)

@@ -36,13 +36,16 @@ class Home:
         self._take_the_dead()
         self._path, self._fd = _claim(self._pools)
 
+    def path(self) -> Path:
+        """Return where it is now; what is put there goes with the pool."""
+        with self._turn:
+            self._be_there()
+            return self._path
+
     def new_folder(self, name: str, code: Path) -> "Folder":
         """Make an instance's folder, with its code in it; raises OSError."""
         with self._turn:
-            if not _is_at(self._path, self._fd):
-                gone = self._fd
-                self._path, self._fd = _claim(self._pools)
-                os.close(gone)
+            self._be_there()
             os.mkdir(name, dir_fd=self._fd)
             folder = Folder(self, self._path / name)
         try:
@@ -51,6 +54,12 @@ class Home:
             folder.discard()
             raise
         return folder
+
+    def _be_there(self) -> None:
+        if not _is_at(self._path, self._fd):
+            gone = self._fd
+            self._path, self._fd = _claim(self._pools)
+            os.close(gone)
 
     def discard(self, name: str) -> None:
         """Move an instance's folder aside; it is removed in the background."""

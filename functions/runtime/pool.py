@@ -226,7 +226,9 @@ class Pool:
     def _start(self, spec: Spec) -> Instance:
         if spec.runtime not in available_runtimes():
             raise UnknownRuntime(spec.runtime)
-        code = unpack(spec, self._store, largest=self._code_limit)
+        code = unpack(
+            spec, self._store, parts=self._home.path(), largest=self._code_limit
+        )
         self._make_room(spec.memory_mb)
         try:
             zygote = self._zygotes.get(spec.runtime)

@@ -8,12 +8,16 @@ from dataclasses import replace
 
 import pytest
 
-from functions.runtime import Kind
+from functions.runtime import Kind, codestore
 from functions.runtime.codestore import CodeRefused, unpack
 from tests.runtime.specs import call, make_spec, make_zip_spec
 
 HANDLER = "def handler(event, context): return 'ran'"
 LARGEST = 1024 * 1024
+
+
+def unpacked(spec, folder):
+    return unpack(spec, folder / "store", parts=folder / "parts", largest=LARGEST)
 
 
 def special(name, kind):
@@ -31,7 +35,7 @@ def test_archive_may_not_write_outside(pool, tmp_path, name):
 
     assert (outcome.kind, outcome.code) == (Kind.LOAD, 4001)
     assert not list(tmp_path.rglob("evil.py"))
-    assert not list(tmp_path.rglob(".part-*"))
+    assert not list(tmp_path.rglob("part-*"))
 
 
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
@@ -39,15 +43,15 @@ def test_archive_may_have_only_files_and_folders(tmp_path, kind):
     spec = make_zip_spec({special("link", kind): "/etc/passwd"})
 
     with pytest.raises(CodeRefused, match="neither a file nor a folder"):
-        unpack(spec, tmp_path, largest=LARGEST)
+        unpacked(spec, tmp_path)
 
 
 def test_archive_may_not_be_a_bomb(tmp_path):
     spec = make_zip_spec({"a": bytes(600 * 1024), "b": bytes(600 * 1024)})
 
     with pytest.raises(CodeRefused, match="too large"):
-        unpack(spec, tmp_path, largest=LARGEST)
-    assert list(tmp_path.iterdir()) == []
+        unpacked(spec, tmp_path)
+    assert not list(tmp_path.glob("*/*"))
 
 
 @pytest.mark.parametrize(
@@ -55,7 +59,7 @@ def test_archive_may_not_be_a_bomb(tmp_path):
 )
 def test_archive_with_impossible_names_is_refused(tmp_path, files):
     with pytest.raises(CodeRefused):
-        unpack(make_zip_spec(files), tmp_path, largest=LARGEST)
+        unpacked(make_zip_spec(files), tmp_path)
 
 
 def test_archive_that_is_none_is_refused(pool):
@@ -80,7 +84,7 @@ def test_a_member_that_is_damaged_is_the_functions_failure(pool, tmp_path):
 def test_executable_files_stay_executable(tmp_path):
     spec = make_zip_spec({special("run.sh", stat.S_IFREG): "#!/bin/sh", "plain": ""})
 
-    code = unpack(spec, tmp_path, largest=LARGEST) / "code"
+    code = unpacked(spec, tmp_path) / "code"
 
     assert (code / "run.sh").stat().st_mode & 0o111
     assert not (code / "plain").stat().st_mode & 0o111
@@ -92,7 +96,7 @@ def test_another_user_may_read_code_that_is_shown_to_it(tmp_path, kind):
     spec = make_zip_spec(files) if kind == "zip" else make_spec(HANDLER)
     before = os.umask(0o077)
     try:
-        code = unpack(spec, tmp_path, largest=LARGEST) / "code"
+        code = unpacked(spec, tmp_path) / "code"
     finally:
         os.umask(before)
 
@@ -105,16 +109,14 @@ def test_inline_code_may_not_write_outside(tmp_path):
     spec = make_spec(HANDLER, code_filename="../index.py")
 
     with pytest.raises(CodeRefused, match="not allowed"):
-        unpack(spec, tmp_path / "store", largest=LARGEST)
+        unpacked(spec, tmp_path)
 
 
 def test_many_threads_unpack_the_same_code_once(tmp_path):
     spec = make_zip_spec({f"{n}.py": HANDLER for n in range(50)})
     found = []
     threads = [
-        threading.Thread(
-            target=lambda: found.append(unpack(spec, tmp_path, largest=LARGEST))
-        )
+        threading.Thread(target=lambda: found.append(unpacked(spec, tmp_path)))
         for _ in range(8)
     ]
 
@@ -124,14 +126,30 @@ def test_many_threads_unpack_the_same_code_once(tmp_path):
         thread.join()
 
     assert len(found) == 8
-    assert list(tmp_path.iterdir()) == [found[0]]
+    assert list(tmp_path.glob("*/*")) == [found[0]]
     assert len(list((found[0] / "code").iterdir())) == 50
 
 
+def test_half_unpacked_code_is_where_it_goes_with_its_pool(pool, tmp_path, monkeypatch):
+    begun = []
+    write = codestore._write
+
+    def note(spec, code, largest):
+        begun.append(code)
+        write(spec, code, largest)
+
+    monkeypatch.setattr(codestore, "_write", note)
+    assert pool.invoke(make_spec(HANDLER), call()).kind is Kind.OK
+
+    (home,) = (tmp_path / "runtime" / "pools").iterdir()
+    assert begun[0].parent.parent == home
+    assert not list(home.glob("part-*"))
+
+
 def test_another_file_name_is_other_code(tmp_path):
-    first = unpack(make_spec(HANDLER), tmp_path, largest=LARGEST)
+    first = unpacked(make_spec(HANDLER), tmp_path)
     spec = make_spec(HANDLER, code_filename="main.py")
-    second = unpack(spec, tmp_path, largest=LARGEST)
+    second = unpacked(spec, tmp_path)
 
     assert first != second
     assert (second / "code" / "main.py").read_text() == HANDLER

@@ -169,9 +169,14 @@ def handler(event, context):
 """
 
 
-def test_code_that_ends_before_it_reads_its_request_is_not_lost(pool):
+def test_code_that_ends_before_it_reads_its_request_is_not_lost(pool, monkeypatch):
+    started = []
+    start = pool._start
+    monkeypatch.setattr(pool, "_start", lambda spec: started.append(1) or start(spec))
+
     outcome = run(pool, LEAVES.format(0))
 
+    assert len(started) == 1
     assert (outcome.kind, outcome.code, outcome.started) == (Kind.CODE, 4002, True)
     assert outcome.error == "ProcessExited: the process exited with status 5"
 
