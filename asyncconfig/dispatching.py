@@ -102,18 +102,20 @@ class Dispatcher(Generic[Item, Result]):
         self._keeper.start()
 
     def _lose_lease(self) -> None:
-        logger.error("The lease is lost; what runs is stopped.")
-        self._lost.set()
+        """Stop what runs; called again and again until all is begun anew."""
+        if not self._lost.is_set():
+            logger.error("The lease is lost; what runs is stopped.")
+            self._lost.set()
+            self._wake.set()
         self.lane.abandon()
-        self._wake.set()
 
     # Slots.
 
     def _slot(self) -> None:
         while (item := self._ready.get()) is not None:
             generation = self._generation
-            if self._held.get(id(item)) is not item:
-                continue  # Given back meanwhile.
+            if self._held.get(id(item)) is not item or self._lost.is_set():
+                continue  # Given back meanwhile, or somebody else's by now.
             self._running[id(item)] = item
             result = self._run(item)
             self._running.pop(id(item), None)
@@ -229,7 +231,7 @@ class Dispatcher(Generic[Item, Result]):
     def _claim(self, free: int, ahead: int) -> list[Item]:
         if not (free or ahead):
             return []
-        if not leasing.is_live(self.worker):
+        if self._lost.is_set() or not leasing.is_live(self.worker):
             self._lose_lease()
             return []
         return self.lane.claim(self.worker, free=free, ahead=ahead)

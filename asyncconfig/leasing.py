@@ -1,4 +1,4 @@
-"""A worker's lease: one row, renewed by a thread of its own."""
+"""A worker's lease: one row, kept by threads of its own."""
 
 import logging
 import os
@@ -9,7 +9,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
-from django.db import DatabaseError, connection
+from django.db import Error as DatabaseTrouble
+from django.db import connection
+from django.db.models.functions import Greatest, Least
 
 from asyncconfig import clock
 from asyncconfig.models import Worker
@@ -19,6 +21,10 @@ logger = logging.getLogger(__name__)
 # How much sooner than the lease itself a worker gives up that cannot renew it:
 # its children must be dead before somebody else may start the same request.
 MARGIN = 0.2
+# While the work is given up, what starts all the same is ended as often as this.
+AGAIN_SECONDS = 0.1
+SHORTEST_PATIENCE = 0.1
+JOIN_SECONDS = 2.0
 
 
 def register(queue: str, *, slots: int) -> Worker:
@@ -39,9 +45,13 @@ def renew(worker: Worker) -> bool:
     Whether it is over by the clock does not count: a clock may jump. A worker that
     cannot renew in time gives up by the time that passes, see `Keeper`.
     """
-    until = clock.now() + timedelta(seconds=settings.WORKER_LEASE_SECONDS)
+    lease = timedelta(seconds=settings.WORKER_LEASE_SECONDS)
+    until = clock.now() + lease
     held = Worker.objects.unburied().filter(pk=worker.pk)
-    return bool(held.update(lease_until=until))
+    # One that was on its way for long may come after a later one and shortens nothing;
+    # what lies further ahead was written before a clock was put back.
+    kept = Least(Greatest("lease_until", until), until + lease)
+    return bool(held.update(lease_until=kept))
 
 
 def is_live(worker: Worker) -> bool:
@@ -56,45 +66,73 @@ def sign_off(worker: Worker) -> None:
 
 
 class Keeper:
-    """Renews a lease in the background; calls `lost` once when it cannot."""
+    """Renews a lease; calls `lost` in time when it cannot, and until it is stopped.
+
+    One thread talks to the database, which may keep it waiting for as long as it
+    likes. Another only looks at the clock.
+    """
 
     def __init__(self, worker: Worker, *, lost: Callable[[], None]) -> None:
         self._worker = worker
         self._lost = lost
         self._stop = threading.Event()
-        self._renewed = time.monotonic()
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self._is_over = threading.Event()
+        asked = time.monotonic()
+        left = (worker.lease_until - clock.now()).total_seconds()
+        self._ends = self._end(asked, min(left, settings.WORKER_LEASE_SECONDS))
+        self._threads = [
+            threading.Thread(target=self._keep, name="lease", daemon=True),
+            threading.Thread(target=self._watch, name="lease-watch", daemon=True),
+        ]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
+        """Stop both threads; one that the database keeps waiting ends by itself."""
         self._stop.set()
-        if self._thread is not threading.current_thread():
-            self._thread.join(timeout=2)
+        self._is_over.set()
+        for thread in self._threads:
+            thread.join(timeout=JOIN_SECONDS)
 
     def _keep(self) -> None:
         pause = settings.WORKER_RENEW_SECONDS
         while not self._stop.wait(pause):
-            if self._is_lost():
-                self._lost()
-                break
+            asked = time.monotonic()
+            # There has to be time for another try.
+            patience = max(self._left() * 2 / 3, SHORTEST_PATIENCE)
+            connection.patience = patience  # type: ignore[attr-defined]
+            try:
+                held = renew(self._worker)
+            except DatabaseTrouble as error:
+                logger.warning("The lease could not be renewed: %s", error)
+                connection.close()
+            else:
+                if not held:
+                    self._is_over.set()
+                    break
+                # The database counts from a moment after we asked.
+                self._ends = self._end(asked, settings.WORKER_LEASE_SECONDS)
             pause = min(settings.WORKER_RENEW_SECONDS, 0.5 * self._left() + 0.05)
         connection.close()
 
-    def _is_lost(self) -> bool:
-        asked = time.monotonic()
-        try:
-            held = renew(self._worker)
-        except DatabaseError as error:
-            logger.warning("The lease could not be renewed: %s", error)
-            connection.close()
-            return self._left() <= 0
-        if held:
-            self._renewed = asked
-        return not held
+    def _watch(self) -> None:
+        """End the work before the lease ends; never touches the database."""
+        while not self._is_over.wait(self._left()) and self._left():
+            pass
+        while not self._stop.is_set():
+            try:
+                self._lost()
+            except Exception:
+                logger.exception("What runs could not be stopped; tried again.")
+            # What was just about to start has started by now.
+            self._stop.wait(AGAIN_SECONDS)
 
     def _left(self) -> float:
         """Return the seconds until the work must be given up."""
-        lease = settings.WORKER_LEASE_SECONDS * (1 - MARGIN)
-        return float(max(self._renewed + lease - time.monotonic(), 0))
+        return max(self._ends - time.monotonic(), 0.0)
+
+    @staticmethod
+    def _end(asked: float, seconds: float) -> float:
+        return asked + seconds - MARGIN * settings.WORKER_LEASE_SECONDS

@@ -3,11 +3,11 @@
 import os
 from pathlib import Path
 
-import dj_database_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from console import env
+from console.postgresql import address
 from console.supervision import valkey
 
 # Whatever a process of ours makes is for its owner only.
@@ -99,7 +99,12 @@ SQLITE = {
     },
 }
 DATABASE_URL = env.text("DATABASE_URL")
-DATABASES = {"default": dj_database_url.parse(DATABASE_URL) if DATABASE_URL else SQLITE}
+DATABASE_STATEMENT_SECONDS = env.number("DATABASE_STATEMENT_SECONDS", default=30)
+DATABASES = {
+    "default": address.parse(DATABASE_URL, statement_seconds=DATABASE_STATEMENT_SECONDS)
+    if DATABASE_URL
+    else SQLITE
+}
 DATABASES["default"].update({"CONN_MAX_AGE": None, "ATOMIC_REQUESTS": False})
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL") or valkey.url(

@@ -21,3 +21,8 @@ ASYNC_RETRY_BASE_SECONDS = 10.0
 MIN_FREE_DISK_PERCENT = 0.0
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # noqa: F405
 LANGUAGE_CODE = "en"
+# A test keeps its transaction open for as long as it takes.
+if DATABASES["default"]["ENGINE"] == "console.postgresql":  # noqa: F405
+    DATABASES["default"]["OPTIONS"]["options"] += (  # noqa: F405
+        " -c idle_in_transaction_session_timeout=0"
+    )
