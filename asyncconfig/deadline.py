@@ -3,7 +3,10 @@
 import socket
 import threading
 import time
+from collections.abc import Iterable
 from types import TracebackType
+
+from functions.addresses import Address
 
 
 class Deadline:
@@ -49,6 +52,27 @@ class Deadline:
         """Raise TimeoutError when time is over."""
         if self.is_over:
             raise TimeoutError
+
+    def connect(
+        self, found: Iterable[Address], port: int, seconds: float
+    ) -> socket.socket:
+        """Connect to the first address that answers, within so many seconds each.
+
+        To an address and to no name: it was judged, and a name may lead elsewhere by
+        now. Raises OSError.
+        """
+        last: OSError = OSError()
+        for address in found:
+            limit = min(seconds, self.left)
+            try:
+                connected = socket.create_connection((str(address), port), limit)
+            except OSError as error:
+                last = error
+                continue
+            connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.watch(connected)
+            return connected
+        raise last
 
     def watch(self, connection: socket.socket) -> None:
         """Shut this socket down when time is over; raises TimeoutError if it is."""

@@ -119,6 +119,11 @@ def _trouble(link: Link, error: Exception) -> str:
         }
     if isinstance(error, TimeoutError):
         return _("%(place)s did not answer in time.") % {"place": link.place}
+    if isinstance(error, http.client.HTTPException):
+        # What it says instead would be shown to whoever named the address.
+        return _("What answers at %(place)s does not speak HTTP.") % {
+            "place": link.place
+        }
     return _("%(place)s cannot be reached: %(reason)s.") % {
         "place": link.place,
         "reason": getattr(error, "strerror", "") or str(error) or type(error).__name__,
@@ -150,7 +155,7 @@ def _exchange(
     headers: Mapping[str, str],
     deadline: Deadline,
 ) -> Answer:
-    plain = _connect(link, found, deadline)
+    plain = deadline.connect(found, link.port, settings.OUTGOING_CONNECT_SECONDS)
     with plain:
         connection = http.client.HTTPConnection(link.host, link.port)
         connection.default_port = PORTS[link.scheme]
@@ -172,21 +177,6 @@ def _read(response: http.client.HTTPResponse) -> bytes:
         return response.read(MOST_ANSWER)
     except (OSError, http.client.HTTPException):
         return b""
-
-
-def _connect(link: Link, found: list[Address], deadline: Deadline) -> socket.socket:
-    """Connect to the first address that answers: to it, not to the name."""
-    last: OSError = OSError()
-    for address in found:
-        seconds = min(settings.OUTGOING_CONNECT_SECONDS, deadline.left)
-        try:
-            connected = socket.create_connection((str(address), link.port), seconds)
-        except OSError as error:
-            last = error
-            continue
-        deadline.watch(connected)
-        return connected
-    raise last
 
 
 def _secure(link: Link, plain: socket.socket, deadline: Deadline) -> socket.socket:

@@ -211,7 +211,7 @@ DELIVERY_RETRY_CAP_SECONDS = env.number("DELIVERY_RETRY_CAP_SECONDS", default=36
 DELIVERY_RETRY_FOR_SECONDS = env.number("DELIVERY_RETRY_FOR_SECONDS", default=86_400)
 DELIVERY_SLOTS = env.whole("DELIVERY_SLOTS", default=16, low=1, high=256)
 DELIVERY_SLOTS_PER_TARGET = env.whole("DELIVERY_SLOTS_PER_TARGET", default=4, low=1)
-AGENCY_HTTP_HOSTS = env.words("AGENCY_HTTP_HOSTS", default="localhost,127.0.0.1,::1")
+AGENCY_HTTP_HOSTS = env.words("AGENCY_HTTP_HOSTS")
 OUTGOING_CONNECT_SECONDS = env.number("OUTGOING_CONNECT_SECONDS", default=3, low=0.01)
 OUTGOING_TOTAL_SECONDS = env.number("OUTGOING_TOTAL_SECONDS", default=10, low=0.01)
 PUBLIC_URL = env.text("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
@@ -245,4 +245,6 @@ LOGGING = {
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.text("LOG_LEVEL", default="INFO")},
+    # At lower levels they write what servers answer, whoever those are.
+    "loggers": {name: {"level": "ERROR"} for name in ("botocore", "boto3", "urllib3")},
 }

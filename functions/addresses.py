@@ -1,12 +1,11 @@
-"""Which addresses may be called for people who type them in: one place, three policies.
+"""Which addresses may be called for people who type them in.
 
 - What subscribers of topics name is on the internet (`may_call_public`).
 - A broker is in a private network: anywhere but on this machine and its link, where
   clouds serve credentials (`resolve_private`).
-- A service of an agency is called with that agency's key: over TLS, whose certificate
-  proves who answers, or at a host of AGENCY_HTTP_HOSTS (`check_endpoint`).
+- Where services of agencies may be is said in `endpoints`.
 
-OUTGOING_ALLOWED, hosts and networks, opens the first two further.
+OUTGOING_ALLOWED, hosts and networks, opens each of them further.
 """
 
 import queue
@@ -22,7 +21,6 @@ from ipaddress import (
     ip_network,
 )
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -74,16 +72,7 @@ def may_call_public(host: str, address: Address) -> bool:
 
 def check_private(host: str, address: Address) -> None:
     """Raise AddressRefused where a private service cannot be."""
-    plain = _unmapped(address)
-    is_near = (
-        plain.is_loopback
-        or plain.is_link_local
-        or plain.is_unspecified
-        or plain.is_multicast
-        or plain.is_reserved
-        or plain in METADATA
-    )
-    if is_near and not _is_listed(host, plain):
+    if is_near(address) and not _is_listed(host, _unmapped(address)):
         raise AddressRefused(
             _(
                 "%(host)s is %(address)s, an address of this machine or its link. "
@@ -91,6 +80,19 @@ def check_private(host: str, address: Address) -> None:
             )
             % {"host": host, "address": address}
         )
+
+
+def is_near(address: Address) -> bool:
+    """Say whether an address is this machine, its link or nobody's in particular."""
+    plain = _unmapped(address)
+    return (
+        plain.is_loopback
+        or plain.is_link_local
+        or plain.is_unspecified
+        or plain.is_multicast
+        or plain.is_reserved
+        or plain in METADATA
+    )
 
 
 def resolve_private(host: str, port: int, seconds: float) -> str:
@@ -102,47 +104,6 @@ def resolve_private(host: str, port: int, seconds: float) -> str:
     for address in found:
         check_private(host, address)
     return str(min(found, key=lambda address: address.version))
-
-
-def check_endpoint(url: str) -> None:
-    """Raise AddressRefused for what is not the plain address of a service.
-
-    Without TLS whoever stands in between could read the records and answer.
-    """
-    parts = _plain(url)
-    host = parts.hostname if parts else ""
-    if parts is None or not host or parts.scheme not in ("http", "https"):
-        raise AddressRefused(
-            _("Write the service's address, for example https://obs.example.com.")
-        )
-    if _is_link(host):
-        raise AddressRefused(_("%(host)s can't be used.") % {"host": host})
-    if parts.scheme == "http" and host not in settings.AGENCY_HTTP_HOSTS:
-        raise AddressRefused(
-            _("Use https. Without it only these are allowed: %(hosts)s.")
-            % {"hosts": ", ".join(settings.AGENCY_HTTP_HOSTS)}
-        )
-
-
-def _plain(url: str) -> SplitResult | None:
-    """Return a URL of nothing but scheme, host, port and path; None for others."""
-    try:
-        parts = urlsplit(url)
-        _port = parts.port
-    except ValueError:
-        return None
-    has_others = parts.query or parts.fragment or "@" in parts.netloc
-    if has_others or not url.isprintable() or any(c.isspace() for c in url):
-        return None
-    return parts
-
-
-def _is_link(host: str) -> bool:
-    try:
-        address = _unmapped(ip_address(host))
-    except ValueError:
-        return False
-    return address.is_link_local or address.is_multicast or address.is_unspecified
 
 
 def is_public(address: Address) -> bool:

@@ -250,11 +250,13 @@ class CloudTopicAdapter(Adapter):
         self._serving.__enter__()
 
     def connect(self, function):
+        place = f"127.0.0.1:{self.web.server_port}"
+        self.settings.AGENCY_HTTP_HOSTS = [place]
         agency = latest(function).agency
         agency.reach = Reach(
             access_key="key",
             secret_key="secret",
-            endpoints={"SMN": f"http://127.0.0.1:{self.web.server_port}"},
+            endpoints={"SMN": f"http://{place}"},
         )
         agency.save()
 

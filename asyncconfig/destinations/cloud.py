@@ -2,8 +2,13 @@
 
 The SDK belongs to the extra "cloud" and takes a second to import, so it is loaded
 when a service elsewhere is first called.
+
+Whoever names an endpoint reads what comes of calling it. So nothing is repeated of an
+answer that has not the form of the cloud's: it may be another server's.
 """
 
+import logging
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
@@ -15,12 +20,19 @@ from django.utils.translation import gettext as _
 
 from asyncconfig.destinations import bounded
 from asyncconfig.exceptions import DeliveryError
-from functions.addresses import AddressRefused, check_endpoint
+from functions import endpoints
+from functions.addresses import AddressRefused
 from functions.models.agency import Reach
+
+logger = logging.getLogger(__name__)
 
 # Seconds to connect and to wait for an answer, when sending and when verifying.
 SENDING = (5.0, 15.0)
 ASKING = (1.0, 2.0)
+# The codes of errors (DIS.4301, APIGW.0301), and the IDs that services give.
+CODE = re.compile(r"\A[A-Za-z]{2,32}\.\w{1,16}\Z", re.ASCII)
+ID = re.compile(r"\A[\w-]{1,64}\Z", re.ASCII)
+MOST_MESSAGE = 300
 # 441 is what the cloud's gateway says of a key it does not know.
 WRONG_KEY = (401, 441)
 
@@ -83,6 +95,25 @@ def call(
         raise DeliveryError(sentence % {"url": url}, permanent=False) from error
     except (OSError, exceptions.SdkException) as error:
         raise DeliveryError(_silence(error) % {"url": url}, permanent=False) from error
+    except (AttributeError, TypeError, ValueError, LookupError) as error:
+        # The SDK takes for granted that what answers is the service.
+        logger.warning("An answer made the SDK raise %s.", type(error).__name__)
+        raise stranger(service, reach) from error
+
+
+def stranger(service: Service, reach: Reach) -> DeliveryError:
+    """Return what is said of an answer that the service would not give."""
+    told = {"endpoint": reach.endpoint(service.kind), "service": service.kind}
+    sentence = _("What answers at %(endpoint)s is not %(service)s.")
+    return DeliveryError(sentence % told, permanent=False)
+
+
+def said(code: object, message: object) -> tuple[str, str]:
+    """Return code and message of an error, or "" twice where it is not the cloud's."""
+    if not (isinstance(code, str) and CODE.match(code)):
+        return "", ""
+    words = " ".join(str(message or "").split())
+    return code, words[:MOST_MESSAGE]
 
 
 def look(service: Service, reach: Reach, operation: str, **fields: str) -> str:
@@ -102,7 +133,7 @@ def look(service: Service, reach: Reach, operation: str, **fields: str) -> str:
 def _check(service: Service, reach: Reach) -> None:
     """Raise DeliveryError for what the SDK would guess, and where it may not go."""
     try:
-        check_endpoint(reach.endpoint(service.kind))
+        endpoints.check(reach.endpoint(service.kind))
     except AddressRefused as error:
         raise DeliveryError(str(error), permanent=True) from error
     if not (reach.access_key and reach.secret_key):
@@ -151,6 +182,8 @@ def _client(
     builder = getattr(_sdk(service), service.client).new_builder()
     builder = builder.with_http_config(config).with_credentials(credentials)
     client = builder.with_endpoint(endpoint).build()
+    # It would write what a server said that speaks no HTTP.
+    client._logger.disabled = True
     session = client.get_http_client()._session
     for scheme in ("https://", "http://"):
         session.mount(scheme, Adapter())
@@ -159,22 +192,21 @@ def _client(
 
 def _refusal(service: Service, error: Any, url: str) -> DeliveryError:
     """Translate an error answer of the service."""
-    status, code = int(error.status_code), str(error.error_code or error.status_code)
-    told = {
-        "url": url,
-        "service": service.kind,
-        "code": code,
-        "message": error.error_msg,
-    }
+    status = int(error.status_code)
+    code, message = said(error.error_code, error.error_msg)
+    code = code or str(status)
+    told = {"url": url, "service": service.kind, "code": code, "message": message}
     if code in service.missing or status == 404:
-        return NotThere(str(service.not_there) % told, permanent=True)
+        return NotThere((str(service.not_there) % told).strip(), permanent=True)
     if status in WRONG_KEY:
         sentence = _("%(url)s does not accept the agency's key: %(code)s %(message)s")
     elif code in service.denied or status == 403:
         sentence = _("The agency's key has no permission: %(code)s %(message)s")
     else:
         sentence = _("%(service)s refused: %(code)s %(message)s")
-    return DeliveryError(sentence % told, permanent=service.is_permanent(status, code))
+    return DeliveryError(
+        (sentence % told).strip(), permanent=service.is_permanent(status, code)
+    )
 
 
 def _silence(error: Exception) -> str:

@@ -1,26 +1,26 @@
-"""The adapter of the cloud's SDK: its connections heed the exchange they are used in.
+"""The adapter of the cloud's SDK: where its connections lead, and when they end.
 
 Loaded with the SDK, which brings requests along.
 """
 
 from typing import Any
 
+from requests import PreparedRequest, Response
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 
 from asyncconfig.destinations import bounded
+from functions import endpoints
 
-POOLS = bounded.pools(HTTPConnectionPool, HTTPSConnectionPool)
+POOLS = bounded.pools(HTTPConnectionPool, HTTPSConnectionPool, endpoints.resolve)
 
 
 class Adapter(HTTPAdapter):
-    """See above; a proxy of the environment is used in the same way."""
+    """See above. No proxy is used: it would connect where it likes."""
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         self.poolmanager.pool_classes_by_scheme = POOLS
 
-    def proxy_manager_for(self, *args: Any, **kwargs: Any) -> PoolManager:
-        manager: PoolManager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = POOLS
-        return manager
+    def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        return super().send(request, *args, **kwargs | {"proxies": {}})

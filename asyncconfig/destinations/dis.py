@@ -148,17 +148,22 @@ def _put_remotely(parcel: Parcel) -> str:
         "partition_key": str(parcel.request_id),
     }
     body = {"stream_name": _name(parcel.param), "records": [entry]}
-    answer = cloud.call(SERVICE, parcel.version.reach, "send_records", body=body)
+    reach = parcel.version.reach
+    answer = cloud.call(SERVICE, reach, "send_records", body=body)
     results = answer.records or []
     if answer.failed_record_count or len(results) != 1 or results[0].error_code:
         raise _refused_record(results)
-    return f"{results[0].partition_id}/{results[0].sequence_number}"
+    put = [results[0].partition_id, results[0].sequence_number]
+    if not all(cloud.ID.match(str(text or "")) for text in put):
+        raise cloud.stranger(SERVICE, reach)
+    return "/".join(map(str, put))
 
 
 def _refused_record(results: list[Any]) -> DeliveryError:
     """Translate a record that failed although the request was answered with 200."""
-    code = str(results[0].error_code or "") if results else ""
-    message = str(results[0].error_message or "") if results else ""
+    code, message = "", ""
+    if results:
+        code, message = cloud.said(results[0].error_code, results[0].error_message)
     told = {"code": code or "?", "message": message}
     sentence = _("DIS did not take the record: %(code)s %(message)s") % told
     permanent = code.startswith("DIS.4") and code not in SERVICE.passing

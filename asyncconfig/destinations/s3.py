@@ -1,5 +1,6 @@
 """The S3 protocol over boto3: signature v4, path style, each trouble a sentence."""
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -24,10 +25,15 @@ from asyncconfig.destinations.storage import (
     StorageError,
     Trouble,
 )
+from functions import addresses, endpoints
 
 LIFETIME_HEADER = "x-obs-expires"
 LIFETIME_NOTE = "lifetime-days"
 PIECE = 64 * 1024
+# The codes of S3's errors, and statuses in their place. Nothing is repeated of what an
+# error of another form says: it is not the storage's.
+CODE = re.compile(r"\A([A-Za-z]{1,64}|[0-9]{3})\Z")
+MOST_REASON = 300
 CONNECTIONS = 32
 BUSY = (408, 425, 429)
 # Troubles that pass by themselves; some storages send them with 400 or 403.
@@ -48,7 +54,11 @@ PASSING = frozenset(
         "ThrottlingException",
     }
 )
-POOLS = bounded.pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool)
+# By whether the storage is our own: where that one is says the operator.
+POOLS = {
+    is_own: bounded.pools(AWSHTTPConnectionPool, AWSHTTPSConnectionPool, find)
+    for is_own, find in ((True, addresses.resolve), (False, endpoints.resolve))
+}
 _making = threading.Lock()
 
 
@@ -78,8 +88,8 @@ def _storage(account: Account, pace: Pace) -> "S3Storage":
                 # Newer checksums are not understood by every S3, OBS among them.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
-                # What is on this machine is not reached through a proxy.
-                proxies={} if account.is_own else None,
+                # A proxy would not be on this machine, and connect where it likes.
+                proxies={},
             ),
         )
     except (ValueError, exceptions.BotoCoreError) as error:
@@ -90,10 +100,12 @@ def _storage(account: Account, pace: Pace) -> "S3Storage":
             permanent=True,
         ) from error
     session = client._endpoint.http_session
-    session._pool_classes_by_scheme = session._manager.pool_classes_by_scheme = POOLS
+    pools = POOLS[account.is_own]
+    session._pool_classes_by_scheme = session._manager.pool_classes_by_scheme = pools
     client.meta.events.register("before-parameter-build.s3.PutObject", _take_lifetime)
     client.meta.events.register("before-call.s3.PutObject", _send_lifetime)
     client.meta.events.register("before-call.s3", _send_at_once)
+    client.meta.events.register_first("needs-retry.s3", _stay)
     return S3Storage(client, account, pace)
 
 
@@ -116,6 +128,12 @@ def _send_at_once(params: dict[str, Any], **_: Any) -> None:
     params["headers"].pop("Expect", None)
 
 
+def _stay(request_dict: dict[str, Any], response: Any, **_: Any) -> None:
+    """Follow no redirect: boto3 would ask for the bucket's region, which redirects."""
+    if response is not None and 300 <= response[0].status_code < 400:
+        request_dict["context"].setdefault("s3_redirect", {})["redirected"] = True
+
+
 class S3Storage(Storage):
     """See `storage.Storage`."""
 
@@ -130,7 +148,7 @@ class S3Storage(Storage):
         metadata = dict(notes)
         if days and not self._account.is_own:
             metadata[LIFETIME_NOTE] = str(days)
-        self._call(
+        answer = self._call(
             "put_object",
             Bucket=bucket,
             Key=key,
@@ -138,6 +156,10 @@ class S3Storage(Storage):
             ContentType="application/json",
             Metadata=metadata,
         )
+        if not answer.get("ETag"):
+            told = {"endpoint": _shown(self._account.endpoint), "service": "OBS"}
+            sentence = _("What answers at %(endpoint)s is not %(service)s.") % told
+            raise StorageError(sentence, Trouble.AWAY, permanent=False)
 
     def check(self, bucket: str) -> None:
         self._call("head_bucket", Bucket=bucket)
@@ -201,7 +223,10 @@ class S3Storage(Storage):
             with bounded.exchange(where, self._pace.connect + self._pace.read):
                 yield
         except bounded.CutOff as error:
-            raise StorageError(str(error), Trouble.AWAY, permanent=False) from error
+            trouble = Trouble.OTHER if error.permanent else Trouble.AWAY
+            raise StorageError(
+                str(error), trouble, permanent=error.permanent
+            ) from error
         except exceptions.ClientError as error:
             raise _refused(error, where, bucket) from error
         except exceptions.BotoCoreError as error:
@@ -220,8 +245,8 @@ def _shown(endpoint: str) -> str:
 
 def _refused(error: exceptions.ClientError, where: str, bucket: str) -> StorageError:
     """Read an answer of the storage; a HEAD has no code but the status."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    code, reason = _said(error.response.get("Error", {}))
     known = _known(code, where, bucket)
     if known is not None:
         return known
@@ -229,9 +254,17 @@ def _refused(error: exceptions.ClientError, where: str, bucket: str) -> StorageE
     if status >= 500 or status in BUSY or code in PASSING:
         sentence = _("%(endpoint)s has trouble now (%(code)s). Try again later.")
         return StorageError(sentence % facts, Trouble.AWAY, permanent=False)
-    facts["reason"] = error.response.get("Error", {}).get("Message", "")
-    sentence = _("%(endpoint)s refuses the request: %(code)s %(reason)s")
-    return StorageError(sentence % facts, Trouble.OTHER, permanent=True)
+    facts["reason"] = reason
+    sentence = _("%(endpoint)s refuses the request: %(code)s %(reason)s") % facts
+    return StorageError(sentence.strip(), Trouble.OTHER, permanent=True)
+
+
+def _said(told: dict[str, Any]) -> tuple[str, str]:
+    """Return code and message of an error, or "" twice where it is not S3's."""
+    code, reason = told.get("Code", ""), told.get("Message", "")
+    if not (isinstance(code, str) and CODE.match(code)):
+        return "", ""
+    return code, " ".join(str(reason).split())[:MOST_REASON]
 
 
 def _known(code: str, where: str, bucket: str) -> StorageError | None:

@@ -154,11 +154,10 @@ def _publish_remotely(parcel: Parcel) -> str:
         "message_attributes": [attribute],
     }
     answer = cloud.call(SERVICE, reach, "publish_message", topic_urn=urn, body=body)
-    if not answer.message_id:
-        sentence = _("What answers at %(endpoint)s is not SMN.")
-        told = {"endpoint": reach.endpoint(SMN)}
-        raise DeliveryError(sentence % told, permanent=False)
-    return str(answer.message_id)
+    message_id = str(answer.message_id or "")
+    if not cloud.ID.match(message_id):
+        raise cloud.stranger(SERVICE, reach)
+    return message_id
 
 
 def _reach(version: Version, urn: str) -> Reach:

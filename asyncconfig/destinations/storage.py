@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models.config import OBS
-from functions.addresses import AddressRefused, check_endpoint
+from functions import endpoints
+from functions.addresses import AddressRefused
 from functions.models import Version
 
 
@@ -152,7 +153,7 @@ def account_of(version: Version) -> Account:
         return own_account()
     reach = version.reach
     try:
-        check_endpoint(reach.endpoint(OBS))
+        endpoints.check(reach.endpoint(OBS))
     except AddressRefused as error:
         raise StorageError(str(error), Trouble.OTHER, permanent=True) from error
     return Account(

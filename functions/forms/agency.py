@@ -10,8 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from functions import names
-from functions.addresses import AddressRefused, check_endpoint
+from functions import endpoints, names
+from functions.addresses import AddressRefused
 from functions.agencies import Wanted
 from functions.forms.base import Form
 from functions.models import Agency, Project
@@ -165,7 +165,7 @@ class NewAgencyForm(AgencyForm):
 
 def validate_endpoint(url: str) -> None:
     try:
-        check_endpoint(url)
+        endpoints.examine(url)
     except AddressRefused as error:
         raise ValidationError(str(error)) from error
 

@@ -2,6 +2,7 @@
 
 import base64
 import itertools
+from urllib.parse import urlsplit
 
 import huaweicloudsdkdis.v2 as dis_sdk
 import huaweicloudsdkfunctiongraph.v2 as sdk
@@ -116,8 +117,9 @@ refused = Refused
 
 
 @pytest.fixture
-def reach(known):
+def reach(known, settings):
     """How an agency leads to the installation, as to a cloud."""
+    settings.AGENCY_HTTP_HOSTS = [urlsplit(known["url"]).netloc]
     return Reach(
         access_key=known["access_key"],
         secret_key=known["secret_key"],

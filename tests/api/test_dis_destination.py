@@ -73,7 +73,8 @@ def test_a_remote_stream_is_looked_for_when_saving(reach, remote):
         DESTINATION.verify(param("nobody"), version)
 
 
-def test_what_cannot_be_verified_is_a_warning(reach):
+def test_what_cannot_be_verified_is_a_warning(reach, settings):
+    settings.AGENCY_HTTP_HOSTS += ["127.0.0.1:9"]
     away = replace(reach, endpoints={"DIS": "http://127.0.0.1:9"})
     wrong = replace(reach, secret_key="wrong")
 
@@ -109,17 +110,19 @@ def test_a_wrong_key_is_permanent(reach):
     assert "does not accept the agency's key: APIGW.0301" in str(error)
 
 
-def test_no_route_passes(reach):
+def test_no_route_passes(reach, settings):
+    settings.AGENCY_HTTP_HOSTS = ["127.0.0.1:9"]
     error = refused(replace(reach, endpoints={"DIS": "http://127.0.0.1:9"}))
 
     assert not error.permanent
     assert str(error) == "http://127.0.0.1:9 cannot be reached."
 
 
-def test_a_service_that_never_answers_ends_in_time(reach, monkeypatch):
+def test_a_service_that_never_answers_ends_in_time(reach, settings, monkeypatch):
     monkeypatch.setattr(cloud, "SENDING", (0.2, 0.2))
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        place = f"127.0.0.1:{listening.getsockname()[1]}"
+        settings.AGENCY_HTTP_HOSTS, url = [place], f"http://{place}"
         error = refused(replace(reach, endpoints={"DIS": url}))
 
     assert not error.permanent

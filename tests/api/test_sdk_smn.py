@@ -277,10 +277,13 @@ def test_each_refusal_of_an_smn_elsewhere_has_its_sentence(known, topic, reach):
 
 
 @pytest.mark.django_db
-def test_an_smn_that_is_away_or_silent_is_tried_again(topic, reach, monkeypatch):
+def test_an_smn_that_is_away_or_silent_is_tried_again(
+    topic, reach, settings, monkeypatch
+):
     monkeypatch.setattr(cloud, "SENDING", (0.3, 0.3))
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        place = f"127.0.0.1:{silent.getsockname()[1]}"
+        settings.AGENCY_HTTP_HOSTS, url = [place], f"http://{place}"
         with pytest.raises(DeliveryError, match="in time") as refusal:
             send(replace(reach, endpoints={"SMN": url}), topic)
     assert not refusal.value.permanent
@@ -291,6 +294,7 @@ def test_an_smn_that_is_away_or_silent_is_tried_again(topic, reach, monkeypatch)
 
 
 @pytest.mark.django_db
-def test_what_answers_in_its_place_is_not_taken_for_smn(topic, reach, web):
+def test_what_answers_in_its_place_is_not_taken_for_smn(topic, reach, web, settings):
+    settings.AGENCY_HTTP_HOSTS = [f"127.0.0.1:{web.server_port}"]
     with pytest.raises(DeliveryError, match="is not SMN"):
         send(replace(reach, endpoints={"SMN": web.url.removesuffix("/told")}), topic)

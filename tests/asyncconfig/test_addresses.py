@@ -1,22 +1,12 @@
-"""Which addresses a private service and a service of an agency may have."""
+"""Which addresses a private service may have."""
 
 import socket
 import threading
 
 import pytest
 
-from asyncconfig.destinations import KINDS
-from asyncconfig.exceptions import DeliveryError
 from functions import addresses
 from functions.addresses import AddressRefused, AddressUnknown
-from functions.models.agency import PLACED_SERVICES, Reach
-from tests.factories import lead, make_function, make_parcel
-
-PARAMS = {
-    "OBS": {"bucket": "there"},
-    "DIS": {"stream_name": "there"},
-    "SMN": {"topic_urn": "urn:smn:cn-north-4:p:there"},
-}
 
 
 @pytest.mark.parametrize(
@@ -55,16 +45,3 @@ def test_a_resolver_that_does_not_answer_is_left(monkeypatch):
     with pytest.raises(AddressUnknown):
         addresses.resolve_private("slow.example", 8081, 0.05)
     asked.set()
-
-
-@pytest.mark.django_db
-@pytest.mark.parametrize("kind", PLACED_SERVICES)
-def test_an_endpoint_is_looked_at_again_before_sending(settings, kind):
-    settings.AGENCY_HTTP_HOSTS = []
-    endpoints = {kind: "http://127.0.0.1:9"}
-    reach = Reach("key", "secret", "project", "region", endpoints)
-    version = lead(make_function(), reach)
-
-    with pytest.raises(DeliveryError, match="Use https") as refused:
-        KINDS[kind].send(make_parcel(version, PARAMS[kind]))
-    assert refused.value.permanent

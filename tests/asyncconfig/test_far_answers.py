@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -95,7 +96,16 @@ def answering(script):
     assert not thread.is_alive(), "the exchange goes on"
 
 
-def failure_of(kind, url):
+@pytest.fixture
+def failure_of(settings):
+    def failure_of(kind, url):
+        settings.AGENCY_HTTP_HOSTS = [urlsplit(url).netloc]
+        return _failure_of(kind, url)
+
+    return failure_of
+
+
+def _failure_of(kind, url):
     reach = Reach(
         access_key="key",
         secret_key="secret",
@@ -111,7 +121,7 @@ def failure_of(kind, url):
 
 @pytest.mark.parametrize("script", [drip_within_the_head, drip_within_the_body])
 @pytest.mark.parametrize("kind", PARAMS)
-def test_who_answers_a_byte_at_a_time_is_left(kind, script, monkeypatch):
+def test_who_answers_a_byte_at_a_time_is_left(kind, script, failure_of, monkeypatch):
     """Each byte comes within the client's own time-out; the whole does not."""
     monkeypatch.setattr(cloud, "SENDING", (0.2, 0.3))
     monkeypatch.setattr(storage, "SENDING", Pace(0.2, 0.3))
@@ -123,7 +133,7 @@ def test_who_answers_a_byte_at_a_time_is_left(kind, script, monkeypatch):
 
 
 @pytest.mark.parametrize("kind", PARAMS)
-def test_an_answer_without_end_is_cut_off(kind):
+def test_an_answer_without_end_is_cut_off(kind, failure_of):
     with answering(never_end) as url:
         error = failure_of(kind, url)
 

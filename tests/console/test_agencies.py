@@ -70,7 +70,10 @@ def test_an_agency_is_made_and_reaches_what_was_written(pages):
         ({"endpoint_OBS": "https://a@b.example.com"}, "Write the service"),
         ({"endpoint_OBS": "https://b.example.com/?x=1"}, "Write the service"),
         ({"endpoint_OBS": "http://obs.example.com"}, "Use https."),
-        ({"endpoint_OBS": "https://169.254.169.254"}, "169.254.169.254 can"),
+        ({"endpoint_OBS": "https://169.254.169.254"}, "its link"),
+        ({"endpoint_OBS": "https://2852039166"}, "its link"),
+        ({"endpoint_SMN": "https://localhost:8443"}, "this machine"),
+        ({"endpoint_DIS": "https://10.0.0.1"}, "private or reserved"),
         ({"access_key": ""}, "Enter the access key of this secret."),
         ({"secret_key": ""}, "Enter the secret of this access key."),
         ({"access_key": "", "secret_key": ""}, "needs an access key"),
@@ -86,7 +89,8 @@ def test_what_cannot_be_is_said_and_not_stored(pages, changed, message):
     assert Agency.objects.count() == 1
 
 
-def test_this_machine_may_be_reached_without_tls(pages):
+def test_the_storage_of_this_installation_may_be_reached_without_tls(pages, settings):
+    settings.OBS_ENDPOINT = "http://127.0.0.1:8333"
     fields = {"name": "here", **KEYED, "endpoint_OBS": "http://127.0.0.1:8333"}
 
     pages.post(reverse("agency-create"), fields)
