@@ -42,16 +42,18 @@ def read(frame: Frame, what: str, *, largest: int) -> Outcome:
     """
     header: Any = frame.header
     if not isinstance(header, dict):
-        raise FrameRefused("The instance sent an unreadable answer.")
+        raise FrameRefused("The code answered for the runtime, in no readable form.")
     kind, code, error = header.get("kind"), header.get("code"), header.get("error")
     # 4001.0 and True are equal to whole numbers, and are none.
     if not (isinstance(kind, str) and type(code) is int and (kind, code) in ENDS[what]):
-        raise FrameRefused("The instance sent an answer that is not for it to give.")
+        raise FrameRefused(
+            "The code answered for the runtime, and may not say how a run ends."
+        )
     content_type = header.get("content_type")
     if not _is_text(error) or content_type not in CONTENT_TYPES:
-        raise FrameRefused("The instance sent an unreadable answer.")
+        raise FrameRefused("The code answered for the runtime, in no readable form.")
     if kind == Kind.OK and len(frame.body) > largest:
-        raise FrameRefused("The instance sent an answer that is too large.")
+        raise FrameRefused("The answer of the code is too large.")
     return Outcome(
         kind=Kind(kind),
         code=code,

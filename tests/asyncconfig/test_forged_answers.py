@@ -23,17 +23,18 @@ POISON = [
 FATES = [("cancelled", 4208), ("lost", 150427), ("system", 330404)]
 
 
-def forge(function, **changes):
+def forge(function, *, mode="async", **changes):
     answer = base64.b64encode(pack(header(**changes), b"forged")).decode()
-    return accept(function, json.dumps(answer).encode())
+    return accept(function, json.dumps(answer).encode(), mode=mode)
 
 
+@pytest.mark.parametrize("mode", ["async", "sync"])
 @pytest.mark.parametrize("poison", POISON)
-def test_poison_keeps_nobody_from_a_result(engine, poison):
+def test_poison_keeps_nobody_from_a_result(engine, poison, mode):
     poisoned = make_function(source=FORGER)
     before, _, after = (
         accept(make_function()),
-        forge(poisoned, **poison),
+        forge(poisoned, mode=mode, **poison),
         accept(make_function()),
     )
 
@@ -61,4 +62,4 @@ def test_function_does_not_say_itself_what_became_of_its_run(engine, kind, code)
         "UnhandledInvocationError",
         200,
     )
-    assert "not for it to give" in invocation.error
+    assert "may not say how a run ends" in invocation.error

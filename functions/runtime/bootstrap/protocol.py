@@ -43,12 +43,14 @@ class Inbox:
             return None
         head, body = LENGTHS.unpack_from(self._data)
         if head > LARGEST_HEADER or body > self._largest_body:
-            raise FrameRefused("The instance sent an answer that is too large.")
+            raise FrameRefused("The answer of the code is too large.")
         start, end = LENGTHS.size + head, LENGTHS.size + head + body
         if len(self._data) < end:
             return None
         if len(self._data) > end:
-            raise FrameRefused("The instance sent more than an answer.")
+            raise FrameRefused(
+                "The code answered for the runtime: there is more than one answer."
+            )
         data = bytes(self._data)
         return Frame(_parse(data[LENGTHS.size : start]), data[start:])
 
@@ -57,7 +59,9 @@ def _parse(head: bytes) -> Any:
     try:
         return json.loads(head)
     except (ValueError, RecursionError) as error:
-        raise FrameRefused("The instance sent an unreadable answer.") from error
+        raise FrameRefused(
+            "The code answered for the runtime, in no readable form."
+        ) from error
 
 
 def read(channel: socket.socket) -> Frame | None:
