@@ -212,7 +212,7 @@ class InvokeLane:
     ) -> None:
         self._note_late_starts(started)
         self._look_after(worker, held)
-        self._runner.pool.reap()
+        self._runner.tidy()
 
     def _note_late_starts(self, started: Sequence[Claim]) -> None:
         now = clock.now()

@@ -1,5 +1,7 @@
 """The one door to the runtime: what a version is run from, and running it."""
 
+import logging
+import time
 from collections import OrderedDict
 from pathlib import Path
 
@@ -7,8 +9,12 @@ from django.conf import settings
 
 from functions.models import Version
 from functions.runtime import Call, Outcome, Pool, Spec
+from functions.runtime.codestore import name_of
 
 KEPT_SPECS = 64
+PRUNE_SECONDS = 600.0
+
+logger = logging.getLogger(__name__)
 
 
 class Runner:
@@ -20,6 +26,7 @@ class Runner:
 
     def __init__(self, *, root: Path) -> None:
         self._specs: OrderedDict[str, Spec] = OrderedDict()
+        self._pruned_at = time.monotonic()
         self.pool = Pool(
             root=root,
             idle_seconds=settings.INSTANCE_IDLE_SECONDS,
@@ -43,6 +50,26 @@ class Runner:
     def run(self, spec: Spec, call: Call) -> Outcome:
         """Run once; whatever user code does is an Outcome."""
         return self.pool.invoke(spec, call)
+
+    def tidy(self) -> None:
+        """Let go of instances and, now and then, of code that is not used any more.
+
+        Belongs to the dispatcher's thread, like `spec_of`.
+        """
+        self.pool.reap()
+        if time.monotonic() - self._pruned_at < PRUNE_SECONDS:
+            return
+        self._pruned_at = time.monotonic()
+        try:
+            self.pool.prune(_names_of_code)
+        except OSError as error:
+            logger.warning("Unpacked code could not be looked through: %s", error)
+
+
+def _names_of_code() -> set[str]:
+    living = Version.objects.filter(deleted_at=None, function__deleted_at=None)
+    rows = living.values_list("code_id", "code_type", "code_filename").distinct()
+    return {name_of(*row) for row in rows.iterator()}
 
 
 def _spec(version: Version, key: str, memory_size: int) -> Spec:

@@ -10,7 +10,7 @@ from pathlib import Path
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # Code, and what its runs leave, have modes of their own below folders that are closed.
 RUNTIME = "runtime"
-RUNTIME_PARTS = ("code", "pools")
+RUNTIME_PARTS = ("code", "pools", "trash")
 
 
 class BelongsToAnother(Exception):

@@ -1,7 +1,12 @@
-"""Code on disk: each digest unpacked once per host, complete or not at all."""
+"""Code on disk: each digest unpacked once per host, complete or not at all.
+
+Whoever uses a folder of it holds a lock, which ends with the process whatever ends
+that: so what is in use can be told from what may go.
+"""
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import io
 import lzma
@@ -9,15 +14,28 @@ import os
 import secrets
 import shutil
 import stat
+import time
 import zipfile
 import zlib
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path, PurePosixPath
+from typing import Self
 
+from functions.runtime.folder import is_at
 from functions.runtime.spec import Spec
+from functions.runtime.trash import FOLDER, Trash, closing
 
 MOST_FILES = 65_536
 LONGEST_NAME = 1024
 CHUNK = 256 * 1024
+TRIES = 100
+TRY_SECONDS = 0.01
+# A folder is let go that nobody has used for so long, in seconds; one that no version
+# needs any more, as what earlier versions left half unpacked, sooner.
+UNUSED_SECONDS = 24 * 3600.0
+NEEDLESS_SECONDS = 600.0
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # These are the host's troubles; any other error comes from the names in an archive.
 HOST_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO, errno.EMFILE}
 BROKEN_ARCHIVE = (
@@ -36,7 +54,33 @@ class CodeRefused(Exception):
     """The code cannot be unpacked, through its own fault."""
 
 
-def unpack(spec: Spec, store: Path, *, parts: Path, largest: int) -> Path:
+class Code:
+    """A folder of unpacked code that stays there until it is released."""
+
+    def __init__(self, path: Path, fd: int) -> None:
+        self.path = path
+        self._fd = fd
+
+    @classmethod
+    def hold(cls, path: Path) -> Self | None:
+        """Take the folder into use; None when it is not there, or just going."""
+        try:
+            fd = os.open(path, FOLDER)
+        except FileNotFoundError:
+            return None
+        if _lock(fd, fcntl.LOCK_SH) and is_at(path, fd):
+            os.utime(fd)
+            return cls(path, fd)
+        os.close(fd)
+        return None
+
+    def release(self) -> None:
+        """Let it be removed, when nobody else has it in use."""
+        os.utime(self._fd)
+        os.close(self._fd)
+
+
+def unpack(spec: Spec, store: Path, *, parts: Path, largest: int) -> Code:
     """Return the folder with the spec's code, unpacking it if it is not there.
 
     The code itself is in its subfolder `code`. What is not complete is in `parts`, a
@@ -44,31 +88,111 @@ def unpack(spec: Spec, store: Path, *, parts: Path, largest: int) -> Path:
     CodeRefused when the code is at fault, and OSError when the host is. `largest` is in
     bytes, over all files.
     """
-    folder = store / _name(spec)
-    if folder.is_dir():
-        return folder
-    store.mkdir(parents=True, exist_ok=True)
+    folder = store / name_of(spec.code_digest, spec.code_type, spec.code_filename)
+    for _ in range(TRIES):
+        if code := Code.hold(folder):
+            return code
+        if folder.exists():
+            time.sleep(TRY_SECONDS)  # It is being moved aside.
+        else:
+            _unpack(spec, folder, parts, largest)
+    raise FileNotFoundError(errno.ENOENT, "The code is taken away again and again")
+
+
+def _unpack(spec: Spec, folder: Path, parts: Path, largest: int) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
     part = parts / f"part-{secrets.token_hex(8)}"
+    part.mkdir(parents=True)
     try:
-        code = part / "code"
-        code.mkdir(parents=True)
+        _fill(part / "code", spec, largest)
+        _publish(part, folder)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def _fill(code: Path, spec: Spec, largest: int) -> None:
+    try:
+        code.mkdir()
         _write(spec, code, largest)
         _open_to_all(code)
-        # Fails when another thread or process was faster; its folder is as good.
-        with contextlib.suppress(OSError):
-            part.rename(folder)
     except OSError as error:
         if error.errno in HOST_ERRORS:
             raise
         raise CodeRefused(f"the code cannot be unpacked ({error.strerror})") from error
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return folder
 
 
-def _name(spec: Spec) -> str:
-    identity = "\0".join((spec.code_digest, spec.code_type, spec.code_filename))
+def _publish(part: Path, folder: Path) -> None:
+    """Give it its name, unless somebody was faster, whose folder is as good."""
+    try:
+        part.rename(folder)
+    except OSError as error:
+        if error.errno not in (errno.EEXIST, errno.ENOTEMPTY):
+            raise
+
+
+def prune(store: Path, trash: Trash, *, needed: Callable[[], set[str]]) -> None:
+    """Move aside what was not used for long, or that no version needs any more.
+
+    `needed` gives the names of what versions need, and is asked only when there is
+    something to judge. What is in use stays, and so does what was used just now.
+    """
+    with (
+        contextlib.suppress(FileNotFoundError),
+        closing(os.open(store, FOLDER)) as parent,
+    ):
+        idle = {name: _idle_seconds(name, parent) for name in os.listdir(parent)}
+        judged = {name for name, since in idle.items() if since >= NEEDLESS_SECONDS}
+        unused = {name for name in judged if idle[name] >= UNUSED_SECONDS}
+        if judged:
+            for name in unused | (judged - needed()):
+                _take_unless_used(name, parent, trash)
+
+
+def _idle_seconds(name: str, parent: int) -> float:
+    try:
+        used_at = os.stat(name, dir_fd=parent, follow_symlinks=False).st_mtime
+    except FileNotFoundError:
+        return 0.0
+    return time.time() - used_at
+
+
+def _take_unless_used(name: str, parent: int, trash: Trash) -> None:
+    with (
+        contextlib.suppress(FileNotFoundError),
+        closing(os.open(name, FOLDER, dir_fd=parent)) as fd,
+    ):
+        if _lock(fd, fcntl.LOCK_EX):
+            trash.take(name, parent=parent)
+
+
+def _lock(fd: int, kind: int) -> bool:
+    """Lock an open folder unless somebody else has, in a way that excludes ours."""
+    try:
+        fcntl.flock(fd, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # Not every file system can. Then code stays, rather than go while it is used.
+        return kind == fcntl.LOCK_SH
+    return True
+
+
+def name_of(code_digest: str, code_type: str, code_filename: str) -> str:
+    """Return what the folder of a version's code is called on this host.
+
+    It is another one after each boot: of what was written just before the power went,
+    a folder may be there without the contents of its files.
+    """
+    identity = "\0".join((_boot(), code_digest, code_type, code_filename))
     return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@cache
+def _boot() -> str:
+    try:
+        return BOOT_ID.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
 
 
 def _write(spec: Spec, code: Path, largest: int) -> None:

@@ -30,7 +30,7 @@ class Home:
     def __init__(self, root: Path) -> None:
         """Make it, and move aside those whose pools are gone; raises OSError."""
         self._pools = root / "pools"
-        self._trash = Trash(root / "trash")
+        self.trash = Trash(root / "trash")
         self._turn = Lock()
         self._is_closed = False
         self._take_the_dead()
@@ -56,7 +56,7 @@ class Home:
         return folder
 
     def _be_there(self) -> None:
-        if not _is_at(self._path, self._fd):
+        if not is_at(self._path, self._fd):
             gone = self._fd
             self._path, self._fd = _claim(self._pools)
             os.close(gone)
@@ -66,7 +66,7 @@ class Home:
         with self._turn:
             # A closed home has gone with all that was in it.
             if not self._is_closed:
-                self._trash.take(name, parent=self._fd)
+                self.trash.take(name, parent=self._fd)
 
     def close(self) -> None:
         """Move the whole folder aside, and give its removal a moment."""
@@ -76,11 +76,11 @@ class Home:
                 self._take(self._path.name)
             except OSError as error:
                 logger.warning("The pool's folder stays: %s", error.strerror)
-        self._trash.close(seconds=CLOSE_SECONDS)
+        self.trash.close(seconds=CLOSE_SECONDS)
 
     def _take(self, name: str) -> None:
         with closing(os.open(self._pools, FOLDER)) as pools:
-            self._trash.take(name, parent=pools)
+            self.trash.take(name, parent=pools)
 
     def _take_the_dead(self) -> None:
         self._pools.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ def _claim(pools: Path) -> tuple[Path, int]:
         path.mkdir()
         fd = os.open(path, FOLDER)
         # Until it is locked another pool may take it for a dead one's.
-        if _lock(fd) and _is_at(path, fd):
+        if _lock(fd) and is_at(path, fd):
             return path, fd
         os.close(fd)
     raise FileNotFoundError("The folder of the pool is taken away again and again.")
@@ -175,7 +175,7 @@ def _lock(fd: int) -> bool:
     return True
 
 
-def _is_at(path: Path, fd: int) -> bool:
+def is_at(path: Path, fd: int) -> bool:
     """Say whether an open folder is still the one that is found by its path."""
     try:
         return os.path.samestat(os.lstat(path), os.fstat(fd))

@@ -13,6 +13,7 @@ from pathlib import Path
 from functions.runtime import usage
 from functions.runtime.bootstrap.protocol import Frame
 from functions.runtime.channel import Channel
+from functions.runtime.codestore import Code
 from functions.runtime.folder import Home
 from functions.runtime.log import Log
 from functions.runtime.spec import PATH, Spec
@@ -30,10 +31,11 @@ logger = logging.getLogger(__name__)
 class Instance:
     """A child that runs one version; serves one call at a time."""
 
-    def __init__(self, spec: Spec, zygote: Zygote, home: Home, code: Path) -> None:
+    def __init__(self, spec: Spec, zygote: Zygote, home: Home, code: Code) -> None:
         """Fork the child; raises ZygoteLost, NotForked or OSError.
 
-        `code` is the folder of its unpacked code; its own folder is made in `home`.
+        `code` is its unpacked code, which is released with it; its own folder is made
+        in `home`.
         """
         self.id = f"i-{secrets.token_hex(4)}"
         self.spec = spec
@@ -41,7 +43,8 @@ class Instance:
         self._zygote = zygote
         self._ended: Ended | None = None
         self._peak_mb = 0.0
-        self._folder = home.new_folder(self.id, code)
+        self._folder = home.new_folder(self.id, code.path)
+        self._code = code
         self._pid, self._channel = self._fork()
 
     def _fork(self) -> tuple[int, Channel]:
@@ -152,6 +155,7 @@ class Instance:
             logger.warning("Instance %s (%d) does not end.", self.id, self._pid)
         self.status(0)
         self._channel.close()
+        self._code.release()
         self._folder.discard()
 
 

@@ -12,7 +12,7 @@ from functions.runtime import outcome as outcomes
 from functions.runtime.attempt import Attempt, NeverBegan
 from functions.runtime.bootstrap import codes
 from functions.runtime.bootstrap.codes import Kind
-from functions.runtime.codestore import CodeRefused, unpack
+from functions.runtime.codestore import Code, CodeRefused, prune, unpack
 from functions.runtime.folder import Home
 from functions.runtime.instance import Instance
 from functions.runtime.log import Log
@@ -135,6 +135,10 @@ class Pool:
             self._remove(item.instance)
         self._make_room(0)
 
+    def prune(self, needed: Callable[[], set[str]]) -> None:
+        """Let go of unpacked code that nobody uses; see codestore.prune."""
+        prune(self._store, self._home.trash, needed=needed)
+
     def close(self) -> None:
         """End everything: calls in progress as lost, all processes, all folders."""
         with self._changed:
@@ -229,7 +233,14 @@ class Pool:
         code = unpack(
             spec, self._store, parts=self._home.path(), largest=self._code_limit
         )
-        self._make_room(spec.memory_mb)
+        try:
+            self._make_room(spec.memory_mb)
+            return self._start_from(code, spec)
+        except BaseException:
+            code.release()
+            raise
+
+    def _start_from(self, code: Code, spec: Spec) -> Instance:
         try:
             zygote = self._zygotes.get(spec.runtime)
             return Instance(spec, zygote, self._home, code)

@@ -17,7 +17,8 @@ LARGEST = 1024 * 1024
 
 
 def unpacked(spec, folder):
-    return unpack(spec, folder / "store", parts=folder / "parts", largest=LARGEST)
+    made = unpack(spec, folder / "store", parts=folder / "parts", largest=LARGEST)
+    return made.path
 
 
 def special(name, kind):

@@ -18,7 +18,7 @@ from tests.valkey import Valkey
 
 IS_ROOT = os.getuid() == 0
 # Below these, modes are the functions' own.
-RUNTIME = ("runtime/code/", "runtime/pools/")
+RUNTIME = ("runtime/code/", "runtime/pools/", "runtime/trash/")
 
 
 def everything(folder):
