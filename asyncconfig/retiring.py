@@ -7,7 +7,7 @@ from itertools import takewhile
 from django.conf import settings
 from django.db import models, transaction
 
-from asyncconfig import clock, idempotency
+from asyncconfig import clock, idempotency, leftovers
 from asyncconfig.models import Delivery, Invocation, Message, Notification
 from asyncconfig.models.outbox import Outbound
 
@@ -99,6 +99,7 @@ CHORES: tuple[Callable[[], int], ...] = (
     forget_invocations,
     forget_messages,
     forget_invitations,
+    *leftovers.CHORES,
 )
 
 

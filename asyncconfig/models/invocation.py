@@ -186,6 +186,12 @@ class Invocation(models.Model):
                 condition=Q(status="RUNNING"),
                 name="invocation_held",
             ),
+            # What the database asks before it deletes a worker.
+            models.Index(
+                fields=["worker"],
+                condition=Q(worker__isnull=False),
+                name="invocation_of_worker",
+            ),
             models.Index(fields=["function", "-id"], name="invocation_log"),
             models.Index(
                 fields=["function", "status", "-id"], name="invocation_by_status"

@@ -86,6 +86,12 @@ class Outbound(models.Model):
             models.Index(
                 fields=["worker"], condition=Q(status="SENDING"), name="%(class)s_held"
             ),
+            # What the database asks before it deletes a worker.
+            models.Index(
+                fields=["worker"],
+                condition=Q(worker__isnull=False),
+                name="%(class)s_of_worker",
+            ),
             models.Index(
                 fields=["place", "-id"],
                 condition=Q(status="FAILED"),
