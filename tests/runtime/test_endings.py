@@ -137,19 +137,21 @@ def test_code_that_kills_itself_is_not_lost(pool):
     assert outcome.error == "ProcessExited: the process was ended by signal SIGKILL"
 
 
-def test_victim_of_the_kernels_want_of_memory_is_lost(pool, tmp_path, monkeypatch):
+@pytest.mark.parametrize(("victims", "kind"), [(8, Kind.LOST), (7, Kind.CODE)])
+def test_only_a_victim_of_the_kernels_want_of_memory_is_lost(
+    make_pool, tmp_path, monkeypatch, victims, kind
+):
     counters = tmp_path / "vmstat"
     monkeypatch.setattr(oom, "COUNTERS", str(counters))
     counters.write_text("pgfault 1\noom_kill 7\n")
-    pool.reap()
-    stuck = Stuck(pool, tmp_path / "mark")
+    stuck = Stuck(make_pool(), tmp_path / "mark")
 
-    counters.write_text("pgfault 2\noom_kill 8\n")
+    counters.write_text(f"pgfault 2\noom_kill {victims}\n")
     os.kill(stuck.pid, signal.SIGKILL)
 
     outcome = stuck.end()
-    assert (outcome.kind, outcome.started) == (Kind.LOST, True)
-    assert outcome.result == b""
+    assert (outcome.kind, outcome.started) == (kind, True)
+    assert bool(outcome.result) == (kind is Kind.CODE)
 
 
 # Serves so many requests and ends when the next one is there, unread.
