@@ -91,13 +91,16 @@ def test_a_button_keeps_the_focus_while_its_answer_is_awaited(
 ):
     page = signed_in("en")
     page.goto(f"{installation.url}/run?fn=default/order-ship")
-    page.route("**/run", lambda route: None)
+    held = []
+    page.route("**/run", lambda route: held.append(route))
     button = page.get_by_role("button", name="Run", exact=True)
 
     button.press("Enter")
 
     expect(button).to_have_attribute("aria-busy", "true")
     expect(button).to_be_focused()
+    held[0].abort()
+    expect(button).not_to_have_attribute("aria-busy", "true")
 
 
 def test_forms_sent_at_the_same_moment_are_one_run(installation, person):
@@ -135,3 +138,30 @@ def test_a_choice_that_others_depend_on_is_never_left_half_made(
     page.select_option("#qualifier", "v1")
     page.wait_for_url("**/code?v=v1")
     expect(page.locator("main")).to_contain_text("Version v1 is read-only")
+
+
+def test_without_javascript_what_is_chosen_runs_too(browser, installation, person):
+    before = runs_of(person, "audit-log"), runs_of(person, "order-ship")
+    context = browser.new_context(
+        java_script_enabled=False, extra_http_headers={"Accept-Language": "en"}
+    )
+    page, known = context.new_page(), installation.credentials
+    page.goto(f"{installation.url}/login")
+    page.fill("#username", known["username"])
+    page.fill("#password", known["password"])
+    page.press("#password", "Enter")
+    page.goto(f"{installation.url}/run?fn=default/order-ship")
+    page.fill("#body", '{"typed": 1}')
+
+    page.select_option("#function", "default/audit-log")
+    page.get_by_role("button", name="Load").click()
+    expect(page.locator("#body")).to_have_value('{"typed": 1}')
+    page.get_by_role("button", name="Run", exact=True).click()
+    expect(page.locator("#result")).to_contain_text("202 Accepted")
+
+    assert len(runs_of(person, "audit-log") - before[0]) == 1
+    assert runs_of(person, "order-ship") == before[1]
+    page.reload()  # which sends the form again
+    expect(page.locator("#result")).to_contain_text("202 Accepted")
+    assert len(runs_of(person, "audit-log") - before[0]) == 1
+    context.close()

@@ -17,4 +17,4 @@ def test_no_state_is_shown_as_the_database_calls_it(client):
 
     assert "等待" in main
     assert not [word for word in ("WAIT", "SUCCESS", "DISCARD") if word in main]
-    assert '= 1 <span class="ok">✓</span>' in main
+    assert '<span class="ok">✓</span> = 1' in main
