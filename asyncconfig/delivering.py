@@ -82,14 +82,14 @@ def may_resend(delivery: Delivery) -> bool:
     return delivery.status in (Delivery.Status.FAILED, Delivery.Status.WAIT)
 
 
-def resend(delivery: Delivery) -> bool:
+def resend(delivery: Delivery, *, by: str) -> bool:
     """Send one again, or a waiting one at once; False when that is not possible.
 
     The record and its id stay, so a target can tell it is the same. A pending
     automatic try is replaced by this one.
     """
     this = Delivery.objects.filter(pk=delivery.pk)
-    return bool(resend_all(to_resend(this, arrived_too=True)))
+    return bool(resend_all(to_resend(this, arrived_too=True), by=by))
 
 
 def to_resend(
@@ -111,8 +111,8 @@ def to_resend(
     return outbox.at_rest(chosen)
 
 
-def resend_all(chosen: QuerySet[Delivery]) -> int:
-    """Send again what `to_resend` returns; say how many it were."""
+def resend_all(chosen: QuerySet[Delivery], *, by: str) -> int:
+    """Send again what `to_resend` returns, for a user; say how many it were."""
     with transaction.atomic():
         queue.ring(queue.DELIVER)
-        return outbox.send_again(chosen, now=clock.now())
+        return outbox.send_again(chosen, by=by, now=clock.now())

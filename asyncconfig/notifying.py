@@ -94,14 +94,14 @@ def _leave_link(subscription: Subscription) -> str:
     return f"{settings.PUBLIC_URL}/smn/subscription/{LEAVE}?{urlencode(told)}"
 
 
-def resend(notification: Notification) -> bool:
+def resend(notification: Notification, *, by: str) -> bool:
     """Send a dead letter again, or a waiting one at once; False when not possible."""
-    return bool(resend_all(Notification.objects.filter(pk=notification.pk)))
+    return bool(resend_all(Notification.objects.filter(pk=notification.pk), by=by))
 
 
-def resend_all(notifications: QuerySet[Notification]) -> int:
-    """Send dead letters and waiting ones again; return how many."""
+def resend_all(notifications: QuerySet[Notification], *, by: str) -> int:
+    """Send dead letters and waiting ones again, for a user; return how many."""
     owed = notifications.exclude(status=Notification.Status.DELIVERED)
     with transaction.atomic():
         queue.ring(queue.NOTIFY)
-        return outbox.send_again(owed, now=clock.now())
+        return outbox.send_again(owed, by=by, now=clock.now())

@@ -228,7 +228,7 @@ class OutboxLane(Generic[Row]):
         """Move the row on, if it is still held; return the try as it was."""
         number = claim.row.attempts + 1
         after = _after(claim.row, answer, number=number, now=now)
-        moved = held.update(attempts=number, worker=None, **after)
+        moved = held.update(attempts=number, worker=None, asked_by="", **after)
         return self.attempts(
             **{"row": claim.row},
             number=number if moved else 0,
@@ -238,6 +238,7 @@ class OutboxLane(Generic[Row]):
             succeeded=answer.succeeded,
             is_late=not moved,
             answer=answer.text,
+            asked_by=claim.row.asked_by,
             worker_name=worker.name,
         )
 
@@ -365,10 +366,11 @@ def at_rest(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.exclude(status__in=(Outbound.Status.SENDING, Outbound.Status.SKIPPED))
 
 
-def send_again(rows: QuerySet[Any], *, now: datetime) -> int:
+def send_again(rows: QuerySet[Any], *, by: str, now: datetime) -> int:
     """Make rows that nobody is sending due at once; return how many.
 
-    A pending automatic try is replaced: there is one row, and it is due now.
+    `by` is the user name of who asks for it, which the next try keeps. A pending
+    automatic try is replaced: there is one row, and it is due now.
     """
     return at_rest(rows).update(
         status=Outbound.Status.WAIT,
@@ -376,4 +378,5 @@ def send_again(rows: QuerySet[Any], *, now: datetime) -> int:
         deadline=deadline(now),
         finished_at=None,
         epoch=F("epoch") + 1,
+        asked_by=by,
     )

@@ -63,19 +63,23 @@ def subscribe(
             confirmed_at=now if endpoint.function else None,
         )
         if not endpoint.function:
-            _ask(made)
+            _ask(made, by="")
     return made, True
 
 
-def _ask(subscription: Subscription) -> None:
+def _ask(subscription: Subscription, *, by: str) -> None:
     notification = topics.new_notification(subscription, message=None)
     notification.deadline = outbox.deadline(notification.created_at)
+    notification.asked_by = by
     notification.save(force_insert=True)
     queue.ring(queue.NOTIFY)
 
 
-def ask_again(subscription: Subscription) -> bool:
-    """Send a new link, which makes the old one void; False when it is confirmed."""
+def ask_again(subscription: Subscription, *, by: str) -> bool:
+    """Send a new link, which makes the old one void; False when it is confirmed.
+
+    `by` is the user name of who asks for it.
+    """
     with transaction.atomic():
         unconfirmed = Subscription.objects.filter(
             pk=subscription.pk, confirmed_at__isnull=True
@@ -83,10 +87,10 @@ def ask_again(subscription: Subscription) -> bool:
         if not unconfirmed.update(token=new_token()):
             return False
         asked = Notification.objects.filter(subscription=subscription, message=None)
-        if outbox.send_again(asked.waiting(), now=clock.now()):
+        if outbox.send_again(asked.waiting(), by=by, now=clock.now()):
             queue.ring(queue.NOTIFY)
         else:
-            _ask(subscription)
+            _ask(subscription, by=by)
     return True
 
 

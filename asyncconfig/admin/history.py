@@ -111,6 +111,7 @@ class DeliveryAttemptAdmin(HistoryAdmin):
         "row",
         "number",
         "succeeded",
+        "asked_by",
         "is_late",
         "started_at",
         "duration_ms",

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from asyncconfig.models.worker import Worker
 
 MOST_REFERENCE = 1100
+MOST_NAME = 150  # of a user
 
 
 def place_of(project_id: int, kind: str, name: str) -> str:
@@ -36,7 +37,8 @@ class Outbound(models.Model):
 
     WAIT and SENDING are open; DELIVERED, FAILED (a dead letter) and SKIPPED are
     final, though a failed one can be sent again. `reference` is what the target
-    called the thing: an object's key, a sequence number, a message ID.
+    called the thing: an object's key, a sequence number, a message ID. `asked_by` is
+    the person whom the next try is for; "" where it is due by itself.
     """
 
     class Status(models.TextChoices):
@@ -60,6 +62,9 @@ class Outbound(models.Model):
     finished_at = models.DateTimeField(_("finished"), null=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     epoch = models.PositiveIntegerField(_("epoch"), default=0)
+    asked_by = models.CharField(
+        _("asked for by"), max_length=MOST_NAME, blank=True, default="", db_default=""
+    )
     worker = models.ForeignKey(
         Worker,
         models.PROTECT,
@@ -126,7 +131,8 @@ class Outbound(models.Model):
 class OutboundAttempt(models.Model):
     """One try: what was answered and how long it took (milliseconds).
 
-    Subclasses name what was tried in a foreign key `row`.
+    Subclasses name what was tried in a foreign key `row`. `asked_by` is the user
+    name of who had it sent again; "" for a try that was due by itself.
     """
 
     number = models.PositiveIntegerField(_("number"))
@@ -136,6 +142,9 @@ class OutboundAttempt(models.Model):
     succeeded = models.BooleanField(_("delivered"))
     is_late = models.BooleanField(_("late result"), default=False)
     answer = models.TextField(_("answer"), blank=True)
+    asked_by = models.CharField(
+        _("asked for by"), max_length=MOST_NAME, blank=True, default="", db_default=""
+    )
     worker_name = models.CharField(_("worker"), max_length=255, blank=True)
 
     class Meta:

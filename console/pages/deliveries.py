@@ -98,7 +98,12 @@ def resend_one(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
             tone="primary",
         )
     done = submitting.once(
-        request, lambda: "sent" if delivering.resend(delivery) else ""
+        request,
+        lambda: (
+            "sent"
+            if delivering.resend(delivery, by=request.user.get_username())
+            else ""
+        ),
     )
     if done.answer:
         submitting.say(request, done, _("The notification is being sent again."))
@@ -130,7 +135,10 @@ def _resend(request: HttpRequest, rows: QuerySet[Delivery], back: str) -> HttpRe
     if not request.POST.get("confirmed"):
         count = chosen.count()
         return _ask_for_all(request, count, back) if count else _nothing(request, back)
-    done = submitting.once(request, lambda: str(delivering.resend_all(chosen)))
+    done = submitting.once(
+        request,
+        lambda: str(delivering.resend_all(chosen, by=request.user.get_username())),
+    )
     count = int(done.answer)
     if not count:
         return _nothing(request, back)

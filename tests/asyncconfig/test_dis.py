@@ -88,7 +88,7 @@ def test_a_stream_that_is_gone_is_a_dead_letter_until_it_is_back(told, engine):
     dead = Delivery.objects.get()
 
     back = make_stream()
-    delivering.resend(dead)
+    delivering.resend(dead, by="admin")
     engine.run()
 
     assert (dead.status, dead.reason) == (

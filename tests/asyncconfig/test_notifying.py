@@ -167,14 +167,14 @@ def test_asking_again_makes_the_old_link_void(engine):
     with serving(Web()) as web:
         made = subscribe(topic, "http", web.url, confirmed=False)
         engine.run()
-        assert subscribing.ask_again(made)
+        assert subscribing.ask_again(made, by="admin")
         engine.run()
 
     links = [body["subscribe_url"] for _headers, body in web.received]
     assert len(set(links)) == 2
     assert subscribing.find_by_token(made.token) is None
     subscribing.confirm(made)
-    assert not subscribing.ask_again(made)
+    assert not subscribing.ask_again(made, by="admin")
 
 
 def test_each_protocol_gets_its_own_text(engine, mail):
@@ -358,13 +358,13 @@ def test_a_dead_letter_can_be_sent_again_after_the_repair(engine):
         publish(topic)
         engine.run()
         web.status = 200
-        assert notifying.resend(Notification.objects.get())
+        assert notifying.resend(Notification.objects.get(), by="admin")
         engine.run()
 
     notification = Notification.objects.get()
     assert (notification.status, notification.attempts) == ("DELIVERED", 2)
     assert len({body["message_id"] for body in web.letters()}) == 1
-    assert not notifying.resend(notification)
+    assert not notifying.resend(notification, by="admin")
 
 
 def test_one_slow_subscriber_does_not_hold_another(engine, settings):

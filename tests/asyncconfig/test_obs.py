@@ -173,7 +173,7 @@ def test_a_missing_bucket_is_a_dead_letter_until_it_is_made_again(engine, obs, g
     sentence = f"Bucket {bucket.name} does not exist. Create it, then try again."
     assert dead.reason == sentence
     make_bucket(bucket.name)
-    delivering.resend(dead)
+    delivering.resend(dead, by="admin")
     engine.run()
     assert Delivery.objects.get().status == "DELIVERED"
     assert len(obs.objects(bucket.name)) == 1

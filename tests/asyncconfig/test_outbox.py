@@ -192,11 +192,39 @@ def test_a_dead_letter_is_sent_again_after_the_repair(engine, kind):
     engine.run()
     kind.trouble = None
 
-    assert delivering.resend(delivery)
+    assert delivering.resend(delivery, by="admin")
     engine.run()
 
     delivery.refresh_from_db()
     assert (delivery.status, delivery.attempts, delivery.reason) == ("DELIVERED", 2, "")
+
+
+def test_a_try_is_not_taken_for_a_persons_unless_one_asked_for_it(engine, kind):
+    delivery = notify(engine, kind)
+    kind.trouble = targets.away()
+    engine.run()
+    delivering.resend(delivery, by="amy")
+    engine.run()
+    kind.trouble = None
+    engine.run_out()
+
+    tries = delivery.attempt_set.values_list("asked_by", "succeeded")
+    assert list(tries) == [("", False), ("amy", False), ("", True)]
+
+
+def test_who_asked_is_not_forgotten_when_the_courier_dies(engine, kind):
+    kind.trouble = targets.forbidden()
+    delivery = notify(engine, kind)
+    engine.run()
+    kind.trouble = None
+    delivering.resend(delivery, by="amy")
+    engine.claim(engine.deliver)
+
+    clock.shift(11)
+    sweeping.sweep()
+    engine.run()
+
+    assert delivery.attempt_set.last().asked_by == "amy"
 
 
 def test_a_resend_replaces_the_pending_try(engine, kind):
@@ -205,7 +233,7 @@ def test_a_resend_replaces_the_pending_try(engine, kind):
     engine.run()
     kind.trouble = None
 
-    delivering.resend(delivery)
+    delivering.resend(delivery, by="admin")
     engine.run()
     clock.shift(60)
     engine.run()
@@ -217,14 +245,14 @@ def test_what_is_under_way_is_not_sent_again(engine, kind):
     delivery = notify(engine, kind)
     engine.claim(engine.deliver)
 
-    assert not delivering.resend(delivery)
+    assert not delivering.resend(delivery, by="admin")
 
 
 def test_an_arrived_one_is_repeated_where_its_kind_can_be(engine, kind):
     delivery = notify(engine, kind)
     engine.run()
 
-    assert delivering.resend(delivery)
+    assert delivering.resend(delivery, by="admin")
     engine.run()
 
     assert len(kind.taken) == 2
@@ -236,7 +264,7 @@ def test_a_function_is_not_started_twice_by_a_resend(engine):
     accept(function)
     engine.run()
 
-    assert not delivering.resend(Delivery.objects.get())
+    assert not delivering.resend(Delivery.objects.get(), by="admin")
 
 
 def test_all_of_a_target_are_sent_again_since_a_time(engine, kind):
@@ -250,7 +278,9 @@ def test_all_of_a_target_are_sent_again_since_a_time(engine, kind):
     of_target = Delivery.objects.filter(place=old.place)
 
     recent = clock.now() - timedelta(minutes=5)
-    count = delivering.resend_all(delivering.to_resend(of_target, since=recent))
+    count = delivering.resend_all(
+        delivering.to_resend(of_target, since=recent), by="admin"
+    )
     engine.run()
 
     assert count == 2

@@ -122,7 +122,7 @@ def test_an_unknown_topic_is_a_dead_letter_until_it_is_made(engine, broker, inst
     dead = fail_once(engine, instance)
     broker.topics.add("orders")
 
-    assert delivering.resend(dead)
+    assert delivering.resend(dead, by="admin")
     engine.run()
 
     assert (dead.status, dead.reason) == (
@@ -153,7 +153,7 @@ def test_a_wrong_secret_is_a_dead_letter_until_it_is_corrected(
     instance.secret_key = "secret"
     instance.save()
 
-    delivering.resend(dead)
+    delivering.resend(dead, by="admin")
     engine.run()
 
     assert (dead.status, dead.reason) == (

@@ -1,8 +1,10 @@
 """The pages of notifications: what targets are owed, and sending it again."""
 
+import re
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 
 from asyncconfig import clock
 from asyncconfig.models import Delivery
@@ -124,6 +126,22 @@ def test_a_strangers_address_is_not_gone_to(pages, project, kind):
     )
 
     assert answer.url.startswith("/invocations/")
+
+
+def test_the_page_of_a_request_says_who_had_its_notification_sent_again(
+    pages, project, kind, engine
+):
+    (row,) = fail(project, kind)
+    kind.trouble = targets.away()
+
+    pages.post(f"/deliveries/{row.delivery_id}/resend")
+    engine.step()
+    clock.shift(60)
+    engine.step()
+
+    page = pages.get(f"/invocations/{row.invocation.request_id}").text
+    said = re.findall(r", ([^,<]*): The target does not answer", page)
+    assert said == [f"re-sent by {User.objects.get().username}", "automatic"]
 
 
 def test_operators_see_and_resend_every_projects_targets(client, kind):

@@ -266,7 +266,14 @@ def test_a_dead_letter_shows_its_tries_and_is_sent_again(pages, engine):
         pages.post(url("message-resend", topic, message.message_id))
         engine.run()
 
+        page_after = pages.get(url("message", topic, message.message_id)).text
+
     assert page.count("HTTP 404. who?") == 4
+    assert (page.count("automatic"), page.count("re-sent by user")) == (2, 0)
+    assert (page_after.count("automatic"), page_after.count("re-sent by user")) == (
+        2,
+        2,
+    )
     assert {one.status for one in Notification.objects.all()} == {"DELIVERED"}
     again = pages.post(
         reverse("notification-resend", args=[first.notification_id]), follow=True

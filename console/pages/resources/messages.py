@@ -109,7 +109,12 @@ def resend(request: HttpRequest, notification_id: UUID) -> HttpResponse:
 
 def _resend(request: HttpRequest, notification: Notification) -> None:
     done = submitting.once(
-        request, lambda: "sent" if notifying.resend(notification) else ""
+        request,
+        lambda: (
+            "sent"
+            if notifying.resend(notification, by=request.user.get_username())
+            else ""
+        ),
     )
     if done.answer:
         submitting.say(request, done, _("The message is being sent again."))
@@ -126,7 +131,9 @@ def resend_all(request: HttpRequest, topic: str, message_id: UUID) -> HttpRespon
     dead = Notification.objects.failed().filter(
         message=message, subscription__isnull=False
     )
-    done = submitting.once(request, lambda: str(notifying.resend_all(dead)))
+    done = submitting.once(
+        request, lambda: str(notifying.resend_all(dead, by=request.user.get_username()))
+    )
     n = int(done.answer)
     sentence = ngettext(
         "The message is being sent again to %(n)d subscriber.",

@@ -126,7 +126,12 @@ def ask_again(request: HttpRequest, topic: str, subscription_id: UUID) -> HttpRe
     found = _topic(request, topic)
     asked = access.get_subscription(found, subscription_id)
     done = submitting.once(
-        request, lambda: "asked" if subscribing.ask_again(asked) else ""
+        request,
+        lambda: (
+            "asked"
+            if subscribing.ask_again(asked, by=request.user.get_username())
+            else ""
+        ),
     )
     if done.answer:
         sentence = _("A new link is being sent; the old one is void.")
