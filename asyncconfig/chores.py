@@ -11,8 +11,12 @@ from asyncconfig import troubles
 logger = logging.getLogger(__name__)
 
 
+# Between two batches others get to write, and claims come in.
+BREATH_SECONDS = 0.05
+
+
 class Chore:
-    """Something to do every so many seconds, or again at once while more is left.
+    """Something to do every so many seconds, or after a breath while more is left.
 
     `do` takes one batch and returns how much it was. What it raises stops neither
     other chores nor claims, and is said once until it goes well again.
@@ -27,7 +31,7 @@ class Chore:
 
     def turn(self) -> None:
         """Do one batch if it is time; raises only when there is no connection."""
-        if not self.has_more and time.monotonic() < self._due:
+        if time.monotonic() < self._due:
             return
         self._due = time.monotonic() + self._every
         self.has_more = False
@@ -39,6 +43,8 @@ class Chore:
             self._say(error)
         else:
             self._said = ""
+        if self.has_more:
+            self._due = time.monotonic() + BREATH_SECONDS
 
     def _say(self, error: Exception) -> None:
         words = troubles.in_words(error)

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 from django.db import connection, transaction
 
 from asyncconfig import clock, leasing, queue, retiring, sweeping, troubles
-from asyncconfig.chores import Chore
+from asyncconfig.chores import BREATH_SECONDS, Chore
 from asyncconfig.lane import Lane
 from asyncconfig.storing import Unstored
 from asyncconfig.watching import Watch
@@ -146,7 +146,7 @@ class Dispatcher(Generic[Item, Result]):
             if self._lost.is_set():
                 self._begin_anew()
             self._step()
-            pause = self._pause()
+            pause = min(self._pause(), self._pause_of_chores())
         except Exception as error:
             if not troubles.is_passing(error):
                 logger.exception("The dispatcher stumbled; it goes on.")
@@ -248,8 +248,7 @@ class Dispatcher(Generic[Item, Result]):
         return max(free, 0), max(ahead - (len(held) - slow), 0)
 
     def _pause(self) -> float:
-        has_more = any(chore.has_more for chore in self._chores)
-        if self._done or self._unstored.fresh or has_more:
+        if self._done or self._unstored.fresh:
             return 0.0
         if self._stopping.is_set():
             return 0.05
@@ -262,6 +261,10 @@ class Dispatcher(Generic[Item, Result]):
             return 0.0
         left = self.lane.seconds_to_next(after=self._looked_at)
         return IDLE_SECONDS if left is None else min(max(left, 0.001), IDLE_SECONDS)
+
+    def _pause_of_chores(self) -> float:
+        is_behind = any(chore.has_more for chore in self._chores)
+        return BREATH_SECONDS if is_behind else IDLE_SECONDS
 
     def _hush(self, *, is_full: bool) -> float:
         """Return the pause while nobody rings; in the end let them ring again.

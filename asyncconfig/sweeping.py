@@ -22,9 +22,9 @@ from functions.models import Function, Version
 
 logger = logging.getLogger(__name__)
 
-ROWS = 50
+ROWS = 20
 # So long a batch may keep others from writing, in seconds.
-BATCH_SECONDS = 0.05
+BATCH_SECONDS = 0.03
 MOST_SENSELESS = 1000
 Act = Callable[[Invocation, datetime], None]
 OUTBOXES: dict[str, type[Delivery] | type[Notification]] = {
