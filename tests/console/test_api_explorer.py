@@ -262,3 +262,10 @@ def test_the_document_is_open_and_tells_nothing_of_anybody(client):
     document = json.loads(client.get("/v2/openapi.json").content)
 
     assert document["openapi"] == "3.1.0"
+
+
+def test_filtering_does_not_choose_another_operation(pages):
+    page = pages.get("/api-explorer?operation=ListFunctions").text
+    search = page[page.index('role="search"') :]
+
+    assert 'name="operation" value="ListFunctions"' in search[: search.index("</form>")]
