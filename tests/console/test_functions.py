@@ -142,10 +142,11 @@ def test_a_yes_to_one_syntax_error_deploys_no_other(pages):
 def test_an_archive_whose_handler_does_not_compile_is_not_deployed_unasked(pages):
     function = make_function()
     where = url("function-code", function)
-    files = {"index.py": "x = (", "old/python2.py": "print 1"}
+    archive = zipped(**{"index.py": "x = (", "old/python2.py": "print 1"})
 
-    asked = pages.post(where, {"archive": zipped(**files)})
-    yes = {"archive": zipped(**files), "anyway": asked.context["syntax"].digest}
+    asked = pages.post(where, {"archive": archive})
+    archive.seek(0)
+    yes = {"archive": archive, "anyway": asked.context["syntax"].digest}
     deployed = pages.post(where, yes)
 
     assert (asked.status_code, deployed.status_code) == (422, 302)
