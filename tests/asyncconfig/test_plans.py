@@ -139,6 +139,7 @@ def test_a_courier_reads_nothing_of_what_has_arrived(engine, history, name):
     with asked() as found:
         assert lane.is_anything_due()
         claims = engine.claim(lane, free=3)
+        lane.tend(engine.worker(lane), held=claims, started=[])
         lane.seconds_to_next(after=clock.now())
 
     assert claims
@@ -146,10 +147,13 @@ def test_a_courier_reads_nothing_of_what_has_arrived(engine, history, name):
 
 
 def test_a_sweep_reads_nothing_of_what_is_done(engine, history):
-    engine.claim(free=3)
-    creating.mark_deleted(make_function("gone"))
-    clock.shift(3700)
+    gone = make_function("gone")
+    accept(gone)
+    creating.mark_deleted(gone)
     with asked() as found:
+        sweeping.sweep()
+        engine.claim(free=3)
+        clock.shift(3700)
         sweeping.sweep()
 
     assert not Invocation.objects.waiting().exists()
