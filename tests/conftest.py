@@ -6,6 +6,7 @@ from django.db import connection
 from django.utils import translation
 
 from asyncconfig import accepting, clock, verifying
+from tests.names import Names
 from tests.valkey import Valkey
 
 
@@ -41,6 +42,12 @@ def engine(db, settings, tmp_path_factory):
     made = Engine()
     yield made
     made.close()
+
+
+@pytest.fixture
+def names(monkeypatch):
+    """A resolver that tells what a test says about some hosts."""
+    return Names(monkeypatch)
 
 
 @pytest.fixture

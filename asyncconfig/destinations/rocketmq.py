@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from asyncconfig import network
-from asyncconfig.destinations import rocketmq_client
+from asyncconfig.destinations import rocketmq_channels, rocketmq_client
 from asyncconfig.destinations.base import (
     Destination,
     Finding,
@@ -161,7 +161,7 @@ class RocketDestination(Destination):
         if instance is None:
             return ""
         try:
-            address = rocketmq_client.resolve(instance.host, instance.port)
+            address = rocketmq_channels.resolve(instance.host, instance.port)
             with socket.create_connection((address, instance.port), VERIFY_SECONDS):
                 return ""
         except (AddressRefused, AddressUnknown) as error:

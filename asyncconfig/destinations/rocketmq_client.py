@@ -21,15 +21,14 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from asyncconfig.destinations.rocketmq_channels import pin, resolve
 from asyncconfig.exceptions import DeliveryError
-from functions import addresses
 from functions.addresses import AddressRefused, AddressUnknown
 
 logger = logging.getLogger(__name__)
 
 # Of each call; the client tries a send three times.
 TIMEOUT_SECONDS = 3
-RESOLVE_SECONDS = 2
 IDLE_SECONDS = 300.0
 
 
@@ -76,6 +75,7 @@ def library() -> Any:
             ),
             permanent=False,
         ) from error
+    pin()
     return rocketmq
 
 
@@ -86,11 +86,6 @@ def _keep_log_here() -> None:
         module.logger = logging.getLogger("rocketmq")  # type: ignore[attr-defined]
         module.logger.setLevel(logging.CRITICAL)  # errors are told by the delivery
         sys.modules["rocketmq.v5.log"] = module
-
-
-def resolve(host: str, port: int) -> str:
-    """Return where a broker or its proxy is; raises AddressRefused, AddressUnknown."""
-    return addresses.resolve_private(host, port, RESOLVE_SECONDS)
 
 
 @cache
@@ -178,11 +173,9 @@ def _close(held: _Held) -> None:
 
 def _started(broker: Broker) -> Any:
     package = library()
-    address = resolve(broker.host, broker.port)
-    # Behind TLS the certificate names the host; otherwise it is resolved only once.
-    reached = broker.host if broker.uses_tls or ":" in address else address
+    resolve(broker.host, broker.port)
     configuration = package.ClientConfiguration(
-        f"{reached}:{broker.port}",
+        f"{broker.host}:{broker.port}",
         package.Credentials(broker.access_key, broker.secret_key),
         request_timeout=TIMEOUT_SECONDS,
     )

@@ -1,7 +1,6 @@
 """Services of agencies: where they may be, and that no other server is shown."""
 
 import json
-import socket
 import socketserver
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,28 +32,6 @@ def leading(kind, url):
 
 def send(kind, url):
     KINDS[kind].send(make_parcel(leading(kind, url), PARAMS[kind]))
-
-
-class Names:
-    """A resolver that tests fill: each answer is given once, the last for good."""
-
-    def __init__(self, monkeypatch):
-        self.answers = {}
-        self.asked = []
-        self._real = socket.getaddrinfo
-        monkeypatch.setattr(socket, "getaddrinfo", self._ask)
-
-    def _ask(self, host, *args, **kwargs):
-        known = self.answers.get(host)
-        if known is None:
-            return self._real(host, *args, **kwargs)
-        self.asked.append(host)
-        return self._real(known.pop(0) if known[1:] else known[0], *args, **kwargs)
-
-
-@pytest.fixture
-def names(monkeypatch):
-    return Names(monkeypatch)
 
 
 class Server(ThreadingHTTPServer):

@@ -2,7 +2,9 @@
 
 import sys
 import threading
+from dataclasses import replace
 
+import grpc
 import pytest
 
 from asyncconfig import delivering
@@ -225,6 +227,36 @@ def test_a_host_without_an_address_is_tried_again(engine, instance):
         "WAIT",
         "Host nowhere.invalid is not known. Check the address.",
     )
+
+
+@pytest.mark.parametrize("uses_tls", [True, False])
+def test_a_name_that_leads_elsewhere_later_is_not_followed(
+    broker, instance, names, monkeypatch, uses_tls
+):
+    """gRPC would resolve the name itself, and again whenever it connects."""
+    names.answers["broker.example"] = ["127.0.0.1", "10.9.9.9"]
+    made = []
+    for kind in ("secure_channel", "insecure_channel"):
+        real = getattr(grpc.aio, kind)
+
+        def note(target, *args, real=real):
+            made.append((target, dict(args[-1])))
+            return real(target, *args)
+
+        monkeypatch.setattr(grpc.aio, kind, note)
+    told = replace(broker_of(instance), host="broker.example", uses_tls=uses_tls)
+    letter = rocketmq_client.Letter("orders", b"body", ("key",))
+
+    if uses_tls:
+        with pytest.raises(DeliveryError, match="cannot be reached"):
+            rocketmq_client.send(told, letter)
+    else:
+        rocketmq_client.send(told, letter)
+
+    assert {target for target, _options in made} == {f"ipv4:127.0.0.1:{broker.port}"}
+    name = "broker.example" if uses_tls else None
+    assert made[0][1].get("grpc.ssl_target_name_override") == name
+    assert names.asked == ["broker.example"]
 
 
 def test_a_missing_client_is_said(monkeypatch):
