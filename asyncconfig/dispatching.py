@@ -160,12 +160,12 @@ class Dispatcher(Generic[Item, Result]):
     def _end_process(self) -> None:
         """End at once: what a stuck dispatcher holds cannot be trusted any more.
 
-        Whoever supervises this process starts a new one; the lease frees the rows.
+        The kernel ends what it runs with it, and the lease frees the rows. Whoever
+        supervises this process starts a new one.
         """
         logger.critical("The dispatcher got nothing done for long; its process ends.")
         try:
             faulthandler.dump_traceback()
-            self.lane.abandon()
         finally:
             os._exit(os.EX_SOFTWARE)
 
@@ -190,6 +190,8 @@ class Dispatcher(Generic[Item, Result]):
             self._free.notify_all()
         for chore in self._chores:
             chore.turn()
+            # Each may have waited long for a turn to write.
+            self._watch.note()
 
     def _tend(self) -> int:
         self.lane.tend(
