@@ -9,7 +9,6 @@ from typing import Any
 
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import BadRequest, DisallowedHost
-from django.core.handlers.wsgi import LimitedStream
 from django.http import (
     Http404,
     HttpRequest,
@@ -20,15 +19,20 @@ from django.http import (
 )
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.template import loader
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone, translation
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
 from console import access
 from console.administration import right_for
+from console.door import limits
 from console.pages import stale
 from console.security.exceptions import TryLater
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponseBase]
 REQUEST_ID = "X-Request-Id"
 API_PREFIXES = ("/v1/", "/v2/", "/v3/", "/rest/v2/")
 
@@ -43,33 +47,6 @@ def request_id(get_response: GetResponse) -> GetResponse:
         return response
 
     return middleware
-
-
-def unread_body(get_response: GetResponse) -> GetResponse:
-    """Say that the connection ends where a body was not read to its end.
-
-    The server then closes it in any case: a client that keeps its connections would
-    send the next request into it. To read the rest instead would let those wait here
-    whom the answer refuses.
-    """
-
-    def middleware(request: HttpRequest) -> HttpResponse:
-        response = get_response(request)
-        if _is_unread(request):
-            response["Connection"] = "close"
-        return response
-
-    return middleware
-
-
-def _is_unread(request: HttpRequest) -> bool:
-    # A body that was read is kept in a stream of another kind.
-    stream = getattr(request, "_stream", None)
-    if isinstance(stream, LimitedStream):
-        read: int = stream._pos  # type: ignore[attr-defined]
-        if read < stream.limit:
-            return True
-    return bool(request.headers.get("Transfer-Encoding"))
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -146,14 +123,61 @@ def no_nul(get_response: GetResponse) -> GetResponse:
             raise Http404(_("The path holds a NUL character."))
         if _has_nul(request.GET):
             raise Http404(_("The query holds a NUL character."))
-        with suppress(UnreadablePostError):  # Somebody went away; a view will notice.
-            if _has_nul(request.POST):
-                raise BadRequest
         if any("\x00" in value for value in request.COOKIES.values()):
             raise BadRequest
         return get_response(request)
 
     return middleware
+
+
+class CheckedForms(MiddlewareMixin):
+    """Refuses forms that are too large for their page, or hold NUL.
+
+    It is the first that reads a form, and stands behind what sends strangers away.
+    """
+
+    def process_view(
+        self, request: HttpRequest, view: View, *_rest: Any
+    ) -> HttpResponse | None:
+        if is_api(request):
+            return None
+        most = limits.most_of(view)
+        if int(request.META.get("CONTENT_LENGTH") or 0) > most:
+            sentence = _("This page takes up to %(size)s. Send less.")
+            told = {"size": filesizeformat(most)}
+            return _refuse_page(
+                request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence % told
+            )
+        with suppress(UnreadablePostError):  # Somebody went away; a view will notice.
+            if _has_nul(request.POST):
+                raise BadRequest
+        return None
+
+
+def late_bodies(get_response: GetResponse) -> GetResponse:
+    """Answer for a body that did not arrive before the door gave up waiting for it."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if limits.LATE not in request.META:
+            return get_response(request)
+        size = int(request.META["CONTENT_LENGTH"])
+        sentence = _("The request did not arrive within %(seconds)d s. Send it again.")
+        sentence %= {"seconds": limits.seconds_for(size)}
+        if is_api(request):
+            return _refusal(HTTPStatus.REQUEST_TIMEOUT, "FSS.0408", sentence)
+        return _refuse_page(request, HTTPStatus.REQUEST_TIMEOUT, sentence)
+
+    return middleware
+
+
+def _refuse_page(
+    request: HttpRequest, status: HTTPStatus, sentence: str
+) -> HttpResponse:
+    """Return a page for what was not taken; it asks no database who is there."""
+    theme = request.COOKIES.get("theme", "system")
+    context = {"request": request, "theme": theme, "sentence": sentence}
+    page = loader.get_template("not_taken.html").render(context)
+    return HttpResponse(page, status=status)
 
 
 def _has_nul(fields: QueryDict) -> bool:

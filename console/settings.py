@@ -45,7 +45,6 @@ INSTALLED_APPS = [
     "template_partials",
 ]
 MIDDLEWARE = [
-    "console.middleware.unread_body",
     "console.middleware.request_id",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -53,11 +52,14 @@ MIDDLEWARE = [
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "console.middleware.api_manners",
+    "console.middleware.late_bodies",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    # What follows may read a form; strangers do not come this far.
     "console.middleware.SignInForPages",
     "console.middleware.OperatorsOnly",
+    "console.middleware.CheckedForms",
+    "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "console.middleware.time_zone",
@@ -217,6 +219,8 @@ OUTGOING_TOTAL_SECONDS = env.number("OUTGOING_TOTAL_SECONDS", default=10, low=0.
 PUBLIC_URL = env.text("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 RETENTION_DAYS = env.number("RETENTION_DAYS", default=30, low=1)
 WEB_THREADS = env.whole("WEB_THREADS", default=8, low=4)
+BODY_SECONDS = env.number("BODY_SECONDS", default=10, low=0.1)
+UPLOAD_SECONDS = env.number("UPLOAD_SECONDS", default=60, low=0.1)
 WORKER_SLOTS = env.whole("WORKER_SLOTS", default=8, low=1, high=256)
 WORKER_LEASE_SECONDS = env.number("WORKER_LEASE_SECONDS", default=10, low=0.5)
 WORKER_RENEW_SECONDS = env.number("WORKER_RENEW_SECONDS", default=3, low=0.1)

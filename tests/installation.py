@@ -169,14 +169,22 @@ class Person:
         known = installation.credentials
         self.post("/login", username=known["username"], password=known["password"])
 
+    @property
+    def cookies(self):
+        return "; ".join(f"{one.name}={one.value}" for one in self._jar)
+
+    @property
+    def token(self):
+        """The token that forms carry."""
+        return next(one.value for one in self._jar if one.name == "csrftoken")
+
     def get(self, path):
         with self._opener.open(self._url + path, timeout=30) as answer:
             return answer.read().decode()
 
     def post(self, path, **fields):
         """Post a form; return the address that it led to and the page there."""
-        token = next(c.value for c in self._jar if c.name == "csrftoken")
-        pairs = {**fields, "csrfmiddlewaretoken": token}
+        pairs = {**fields, "csrfmiddlewaretoken": self.token}
         data = urllib.parse.urlencode(pairs, doseq=True)
         with self._opener.open(self._url + path, data.encode(), timeout=30) as answer:
             return answer.url, answer.read().decode()

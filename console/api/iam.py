@@ -14,10 +14,9 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from console import keys, tokens
-from console.api.authentication import check_length
 from console.api.errors import ApiError
 from console.api.function_shapes import DOMAIN
-from console.api.service import caller_of
+from console.api.service import caller_of, unsigned
 from console.callers import address_of, neighbourhood_of
 from console.lockout import Lock
 from console.models import AccessKey
@@ -95,11 +94,11 @@ class ProjectList(Schema):
     summary=gettext_noop("Get a token, valid for 24 hours, in X-Subject-Token"),
     response={201: TokenAnswer},
 )
+@unsigned
 def create_token(
     request: HttpRequest, response: HttpResponse, body: TokenRequest
 ) -> Status[Any]:
     """Identity is a password, or an access key with its secret."""
-    check_length(request)
     identity, access_key = body.auth.identity, ""
     if "password" in identity.methods and identity.password:
         sent = identity.password.user

@@ -17,8 +17,15 @@ from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 
 from console.api import errors
-from console.api.authentication import Authentication, Caller
+from console.api.authentication import (
+    Authentication,
+    Caller,
+    admit,
+    check_length,
+    check_small_body,
+)
 from console.api.errors import ApiError, Problem
+from console.door.limits import ANYBODY
 from functions import texts
 
 logger = logging.getLogger(__name__)
@@ -102,7 +109,7 @@ REFUSALS = {
             "application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}
         },
     }
-    for status in (400, 401, 403, 404, 406, 409, 411, 413, 429, 500, 503)
+    for status in (400, 401, 403, 404, 406, 408, 409, 411, 413, 429, 500, 503)
 }
 SECURITY = {
     "token": {"type": "apiKey", "in": "header", "name": "X-Auth-Token"},
@@ -132,6 +139,24 @@ def caller_of(request: HttpRequest) -> Caller:
     """Return who called an operation that is closed."""
     caller: Caller = request.auth  # type: ignore[attr-defined]
     return caller
+
+
+def unsigned(operation: Operation) -> Operation:
+    """Let anybody call an operation, with a body of up to 64 KB."""
+
+    def guard(run: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            request.check_body = check_small_body  # type: ignore[attr-defined]
+            try:
+                check_length(request)
+                admit(request, ANYBODY)
+            except ApiError as error:
+                return api.on_exception(request, error)
+            return run(request, *args, **kwargs)
+
+        return guarded
+
+    return decorate_view(guard)(operation)
 
 
 def limited(check: Callable[[int], None]) -> Callable[[Operation], Operation]:

@@ -18,6 +18,7 @@ from asyncconfig.models import Invocation
 from console import access, exploring, samples, submitting
 from console.access import Right, needs
 from console.callers import address_of
+from console.door.limits import form_with, takes
 from console.exploring import Answer, Call, Operation
 from console.htmx import render_page
 from functions.models import Alias, Function, Project, Version
@@ -48,6 +49,7 @@ MARGIN_SECONDS = 10
 HIDDEN = "••••••"
 
 
+@takes(form_with(settings.SYNC_BODY_LIMIT))
 @never_cache
 @require_http_methods(["GET", "POST"])
 @needs(Right.READ)

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -10,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
 from console.access import Right
+from console.door.limits import takes
 from console.htmx import render_page
 from console.pages import heads
 from console.pages.heads import Head
@@ -56,6 +58,7 @@ def _lines_around(package: Package, wrong: int) -> tuple[Line, ...]:
     )
 
 
+@takes(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, package: str, name: str) -> HttpResponse:
     head = heads.load(request, package, name, tab="code", right=Right.READ)

@@ -11,7 +11,6 @@ from django.shortcuts import render
 from django.template import loader
 from django.urls import Resolver404
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import requires_csrf_token
 
 from console import access
 from console.context import item_of
@@ -21,7 +20,6 @@ from functions.models import Function
 MOST_SIMILAR = 3
 
 
-@requires_csrf_token
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer 404 with what is missing, and the functions that may be meant."""
     context = {

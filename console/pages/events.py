@@ -9,15 +9,17 @@ from django.views.decorators.http import require_http_methods
 
 from console import access
 from console.access import Right
+from console.door.limits import form_with, takes
 from console.htmx import render_page
 from console.pages import confirming, heads
 from console.pages.heads import Head
 from functions import starters
 from functions.forms import EventForm
 from functions.models import TestEvent
-from functions.models.test_event import MAX_PER_FUNCTION
+from functions.models.test_event import MAX_BYTES, MAX_PER_FUNCTION
 
 
+@takes(form_with(MAX_BYTES))
 @require_http_methods(["GET", "POST"])
 def edit(
     request: HttpRequest, package: str, name: str, event_name: str = ""

@@ -7,9 +7,11 @@ from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
 from asyncconfig import queue
+from console.door.limits import takes
 
 
 @login_not_required
+@takes(0)
 @require_GET
 def health(request: HttpRequest) -> JsonResponse:
     """Answer 200 while the database answers; Redis may be away, and is reported."""

@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from django import forms
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -19,6 +20,7 @@ from asyncconfig.exceptions import NotAccepted, Throttled, TooManyWaiting
 from asyncconfig.models import Invocation
 from console import access, states, submitting
 from console.access import Right, needs
+from console.door.limits import form_with, takes
 from console.htmx import render_page
 from console.pages import invocations
 from functions import logs, starters
@@ -92,6 +94,7 @@ def find_function(project: Project, text: str) -> Function | None:
     return functions.filter(package=package or "default", name=name).first()
 
 
+@takes(form_with(settings.SYNC_BODY_LIMIT))
 @require_http_methods(["GET", "POST"])
 @needs(Right.INVOKE)
 def run(request: HttpRequest) -> HttpResponse:

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console import env
-from console.supervision import modes, places, seaweed, valkey
+from console.supervision import modes, places, seaweed, valkey, web
 from console.supervision.child import Child
 from console.supervision.modes import BelongsToAnother
 from console.supervision.places import CannotStart
@@ -186,15 +186,10 @@ class Installation:
     def _start_web(self) -> None:
         # Somebody may have taken it since; once it runs, the port is shared.
         places.check_port(self._options["host"], self._options["port"])
-        granian = Path(sys.executable).with_name("granian")
-        processes = "1" if not settings.DATABASE_URL else "2"
-        command = [
-            *(str(granian), "--interface", "wsgi", "console.wsgi:application"),
-            *("--host", self._options["host"], "--port", str(self._options["port"])),
-            *("--workers", processes, "--blocking-threads", str(settings.WEB_THREADS)),
-            *("--working-dir", str(settings.BASE_DIR), "--no-ws"),
-            *("--workers-kill-timeout", "5", "--log-level", "warning"),
-        ]
+        processes = 1 if not settings.DATABASE_URL else 2
+        command = web.command(
+            self._options["host"], self._options["port"], processes=processes
+        )
         self._add("web", command)
 
     def _start_worker(self, queue: str, name: str) -> None:

@@ -18,11 +18,13 @@ from asyncconfig.models import Notification, Topic
 from asyncconfig.topic_forms import PublishForm
 from console import access, states, submitting
 from console.access import Right
+from console.door.limits import form_with, takes
 from console.htmx import redirect_page, render_page
 from console.pages.resources import topics
 from console.pages.resources.paging import page_of
 
 
+@takes(form_with(publishing.MOST_MESSAGE))
 @require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, topic: str) -> HttpResponse:
     """Publish a message by hand, to see what the subscribers make of it."""

@@ -24,6 +24,7 @@ from asyncconfig.streams.forms import RecordForm, StreamForm
 from asyncconfig.streams.records import Kept, NewRecord, Span
 from console import access, submitting
 from console.access import Right, needs
+from console.door.limits import form_with, takes
 from console.htmx import redirect_page, render_page
 from console.pages.resources import owed
 from functions.models import Project
@@ -186,6 +187,7 @@ def _request_id(key: str) -> UUID | None:
         return None
 
 
+@takes(form_with(records.MOST_RECORD_BYTES))
 @require_http_methods(["GET", "POST"])
 @needs(Right.INVOKE)
 def put(request: HttpRequest, name: str) -> HttpResponse:
