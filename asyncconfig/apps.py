@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
-from asyncconfig import jobs
+from asyncconfig.worker import jobs
 
 
 class AsyncConfigConfig(AppConfig):

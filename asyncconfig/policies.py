@@ -2,9 +2,9 @@
 
 from django.conf import settings
 
+from asyncconfig.decisions.schedule import Policy
 from asyncconfig.models import AsyncConfig, Invocation
 from asyncconfig.models.config import DEFAULT_AGE_SECONDS
-from asyncconfig.schedule import Policy
 
 
 def from_numbers(retries: int, max_age: float) -> Policy:

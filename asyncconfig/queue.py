@@ -18,8 +18,8 @@ from django.conf import settings
 from django.db import transaction
 from rq.serializers import JSONSerializer
 
-from asyncconfig import jobs
-from asyncconfig.redis_client import connect
+from asyncconfig.clients.redis_client import connect
+from asyncconfig.worker import jobs
 
 logger = logging.getLogger(__name__)
 

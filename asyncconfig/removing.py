@@ -8,10 +8,12 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from asyncconfig import clock, subscribing, sweeping
+from asyncconfig import clock
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.config import ROCKETMQ
+from asyncconfig.services.topics import subscribing
+from asyncconfig.worker import sweep
 from functions import agencies, creating, networks, publishing
 from functions.exceptions import StillUsed, in_words
 from functions.models import Agency, Function, Subnet, Version, Vpc
@@ -26,18 +28,18 @@ def delete_function(function: Function) -> None:
     with transaction.atomic():
         creating.mark_deleted(function)
         subscribing.unsubscribe_function(function)
-    sweeping.end_unavailable()
+    sweep.end_unavailable()
 
 
 def disable_function(function: Function) -> None:
     creating.set_max_instances(function, 0)
-    sweeping.end_unavailable()
+    sweep.end_unavailable()
 
 
 def delete_version(version: Version, *, now: datetime | None = None) -> None:
     """Delete a published version; raises StillUsed."""
     publishing.delete_version(version, now=now or clock.now())
-    sweeping.end_unavailable()
+    sweep.end_unavailable()
 
 
 def delete_agency(agency: Agency) -> None:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from asyncconfig import accepting, configuring, removing
+from asyncconfig import removing
+from asyncconfig.config import saving
 from asyncconfig.destinations import KINDS
+from asyncconfig.invocations import accepting
 from asyncconfig.models import Invocation
 from asyncconfig.models.config import FUNCTION
 from functions import creating, starters
@@ -97,10 +99,10 @@ def _configure(demo: Demo, *, by: User) -> None:
     told = []
     for target in (demo.on_success, demo.on_failure):
         param = json.dumps({"func_urn": target.urn()})
-        told.append(configuring.Destined(kind.kind, param, kind.read(param, version)))
+        told.append(saving.Destined(kind.kind, param, kind.read(param, version)))
     # No retries, so that the failure shows within seconds as well.
-    wanted = configuring.Wanted(max_retries=0, on_success=told[0], on_failure=told[1])
-    configuring.save(version, wanted, by=by)
+    wanted = saving.Wanted(max_retries=0, on_success=told[0], on_failure=told[1])
+    saving.save(version, wanted, by=by)
 
 
 def run(demo: Demo, outcome: str, *, by: str) -> Invocation:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from itertools import pairwise
 
-from asyncconfig.schedule import Policy, plan, smallest_sufficient_age
+from asyncconfig.decisions.schedule import Policy, plan, smallest_sufficient_age
 from console import wording
 
 WIDTH, LEFT, RIGHT = 328, 4, 324

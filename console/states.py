@@ -7,8 +7,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from asyncconfig import loops, policies
-from asyncconfig.endings import Cause, Condition
+from asyncconfig import policies
+from asyncconfig.decisions import loops
+from asyncconfig.decisions.endings import Cause, Condition
 from asyncconfig.models import Attempt, Delivery, Invocation
 from asyncconfig.models.outbox import Outbound
 

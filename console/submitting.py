@@ -14,8 +14,8 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from asyncconfig import idempotency
-from asyncconfig.idempotency import Done
+from asyncconfig.invocations import idempotency
+from asyncconfig.invocations.idempotency import Done
 
 FIELD = "once"
 MAX_KEY = 64

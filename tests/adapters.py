@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from django.urls import reverse
 
-from asyncconfig import accepting, configuring, removing
-from asyncconfig.destinations import KINDS, rocketmq_client
+from asyncconfig import removing
+from asyncconfig.clients import rocketmq_client
+from asyncconfig.config import saving
+from asyncconfig.destinations import KINDS
+from asyncconfig.invocations import accepting
 from asyncconfig.models import Delivery, Invocation, Notification, Stream, Topic
-from asyncconfig.streams import records
+from asyncconfig.services.streams import records
 from functions import networks
 from functions.models.agency import Reach
 from tests.factories import (
@@ -67,7 +70,7 @@ class Adapter:
         function = make_function(source=source or usual)
         allow(function, self.destination.action)
         self.connect(function)
-        told = configuring.destine(latest(function), side, self.kind, self.param)
+        told = saving.destine(latest(function), side, self.kind, self.param)
         make_config(function, max_retries=0, **{f"on_{side}": told})
         return function
 

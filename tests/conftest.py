@@ -5,7 +5,9 @@ import redis
 from django.db import connection
 from django.utils import translation
 
-from asyncconfig import accepting, clock, verifying
+from asyncconfig import clock
+from asyncconfig.config import verifying
+from asyncconfig.invocations import accepting
 from tests.names import Names
 from tests.valkey import Valkey
 

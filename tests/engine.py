@@ -6,11 +6,12 @@ from datetime import timedelta
 from django.conf import settings
 from django.db import transaction
 
-from asyncconfig import clock, leasing, sweeping
-from asyncconfig.delivering import DeliverLane
-from asyncconfig.invoking import InvokeLane
+from asyncconfig import clock
+from asyncconfig.lanes.delivering import DeliverLane
+from asyncconfig.lanes.invoking import InvokeLane
+from asyncconfig.lanes.messaging import NotifyLane
 from asyncconfig.models import Delivery, Invocation, Notification
-from asyncconfig.notifying import NotifyLane
+from asyncconfig.worker import leases, sweep
 
 
 class Engine:
@@ -26,7 +27,7 @@ class Engine:
         """Return the lane's worker, with a lease that holds now."""
         worker = self._workers.get(lane.name)
         if worker is None:
-            worker = self._workers[lane.name] = leasing.register(lane.name, slots=8)
+            worker = self._workers[lane.name] = leases.register(lane.name, slots=8)
         worker.lease_until = clock.now() + timedelta(
             seconds=settings.WORKER_LEASE_SECONDS
         )
@@ -73,7 +74,7 @@ class Engine:
             if not due:
                 return
             clock.shift(max((min(due) - clock.now()).total_seconds(), 0) + 0.001)
-            sweeping.sweep()
+            sweep.sweep()
         raise AssertionError("it never came to rest")
 
     def close(self):

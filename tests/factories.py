@@ -6,19 +6,16 @@ import uuid
 
 from django.contrib.auth.models import Group, User
 
-from asyncconfig import (
-    accepting,
-    buckets,
-    clock,
-    configuring,
-    subscribing,
-    topics,
-)
+from asyncconfig import clock
+from asyncconfig.config import saving
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Parcel
+from asyncconfig.invocations import accepting
 from asyncconfig.models import InboundRule, Notification, RocketInstance
-from asyncconfig.streams import keeping
-from asyncconfig.subscribers import SUBSCRIBERS
+from asyncconfig.services.buckets.keeping import create as create_bucket
+from asyncconfig.services.streams.keeping import create as create_stream
+from asyncconfig.services.topics import keeping, subscribing
+from asyncconfig.services.topics.subscribers import SUBSCRIBERS
 from functions import creating, networks, projects
 from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
@@ -75,7 +72,7 @@ def latest(function: Function) -> Version:
 def function_destination(function, qualifier="latest"):
     param = json.dumps({"func_urn": function.urn(qualifier)})
     destination = KINDS["FunctionGraph"]
-    return configuring.Destined(
+    return saving.Destined(
         destination.kind, param, destination.read(param, latest(function))
     )
 
@@ -83,11 +80,11 @@ def function_destination(function, qualifier="latest"):
 def topic_destination(topic, version):
     param = json.dumps({"topic_urn": topic.urn})
     destination = KINDS["SMN"]
-    return configuring.Destined("SMN", param, destination.read(param, version))
+    return saving.Destined("SMN", param, destination.read(param, version))
 
 
 def _destined(function, target):
-    if isinstance(target, configuring.Destined):
+    if isinstance(target, saving.Destined):
         return target
     if isinstance(target, Function):
         return function_destination(target)
@@ -102,14 +99,12 @@ def make_config(function, *, on_success=None, on_failure=None, **fields):
         for name, target in (("on_success", on_success), ("on_failure", on_failure))
         if target
     }
-    return configuring.save(
-        latest(function), configuring.Wanted(**sides, **fields), by=None
-    )
+    return saving.save(latest(function), saving.Wanted(**sides, **fields), by=None)
 
 
 def make_stream(name="results", *, project=None, partitions=1, hours=24):
     project = project or Project.objects.first() or make_project()
-    return keeping.create(project, name, partitions=partitions, retention_hours=hours)
+    return create_stream(project, name, partitions=partitions, retention_hours=hours)
 
 
 def configure_stream(function, name="results", *, on="on_failure", **fields):
@@ -118,10 +113,8 @@ def configure_stream(function, name="results", *, on="on_failure", **fields):
     version = latest(function)
     param = json.dumps({"stream_name": name})
     target = KINDS["DIS"].read(param, version)
-    wanted = configuring.Wanted(
-        **{on: configuring.Destined("DIS", param, target)}, **fields
-    )
-    return configuring.save(version, wanted, by=None)
+    wanted = saving.Wanted(**{on: saving.Destined("DIS", param, target)}, **fields)
+    return saving.save(version, wanted, by=None)
 
 
 def allow(function, *actions):
@@ -165,21 +158,21 @@ def make_parcel(version, param, **fields):
 def make_bucket(name="", *, project=None):
     """A bucket in the storage of the `obs` fixture."""
     project = project or Project.objects.first() or make_project()
-    return buckets.create(project, name or f"bucket-{uuid.uuid4().hex[:12]}")
+    return create_bucket(project, name or f"bucket-{uuid.uuid4().hex[:12]}")
 
 
 def obs_destination(function, bucket, *, prefix="async/", expires=0):
     names = {"bucket": bucket.name, "prefix": prefix, "expires": expires}
     param = json.dumps(names)
     destination = KINDS["OBS"]
-    return configuring.Destined(
+    return saving.Destined(
         destination.kind, param, destination.read(param, latest(function))
     )
 
 
 def make_topic(name="", *, project=None):
     project = project or Project.objects.first() or make_project()
-    return topics.create(project, name or f"topic{next(_numbers)}")[0]
+    return keeping.create(project, name or f"topic{next(_numbers)}")[0]
 
 
 def subscribe(topic, protocol, endpoint, *, confirmed=True):
@@ -194,7 +187,7 @@ def subscribe(topic, protocol, endpoint, *, confirmed=True):
 
 
 def publish(topic, text="hello", **fields):
-    return topics.publish(topic, topics.Publication(text, **fields))
+    return keeping.publish(topic, keeping.Publication(text, **fields))
 
 
 def accept(function, payload=b"{}", **fields):
@@ -240,7 +233,7 @@ def rocket_param(instance, topic="orders", tag="failed"):
 def make_rocket_config(function, instance, *, topic="orders", tag="failed", **fields):
     """Configure latest to tell a topic of its failures."""
     param = rocket_param(instance, topic, tag)
-    told = configuring.destine(latest(function), "failure", "RocketMQ", param)
-    return configuring.save(
-        latest(function), configuring.Wanted(on_failure=told, **fields), by=None
+    told = saving.destine(latest(function), "failure", "RocketMQ", param)
+    return saving.save(
+        latest(function), saving.Wanted(on_failure=told, **fields), by=None
     )

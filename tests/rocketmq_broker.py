@@ -19,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 
-from asyncconfig.destinations import rocketmq_client
+from asyncconfig.clients import rocketmq_client
 
 rocketmq_client.library()
 

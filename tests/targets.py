@@ -4,7 +4,7 @@ import json
 
 from django.db import connection
 
-from asyncconfig import configuring
+from asyncconfig.config import saving
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, ParamForm, Receipt, Target
 from asyncconfig.exceptions import DeliveryError
@@ -76,9 +76,9 @@ def forbidden():
 def aim(function, kind, name="there", **fields):
     """Tell a target of the kind about both outcomes."""
     param = json.dumps({"name": name})
-    told = configuring.Destined(kind.kind, param, kind.read(param, latest(function)))
-    wanted = configuring.Wanted(on_success=told, on_failure=told, **fields)
-    return configuring.save(latest(function), wanted, by=None)
+    told = saving.Destined(kind.kind, param, kind.read(param, latest(function)))
+    wanted = saving.Wanted(on_success=told, on_failure=told, **fields)
+    return saving.save(latest(function), wanted, by=None)
 
 
 def owe(function, kind, *, name, count, now):

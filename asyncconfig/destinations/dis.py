@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from asyncconfig.destinations import cloud
+from asyncconfig.clients import cloud
 from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
@@ -27,8 +27,8 @@ from asyncconfig.exceptions import (
 from asyncconfig.models import Stream
 from asyncconfig.models.config import DIS
 from asyncconfig.models.stream import NAME_FORM
-from asyncconfig.streams import keeping, partitions, records
-from asyncconfig.streams.records import NewRecord
+from asyncconfig.services.streams import keeping, partitions, records
+from asyncconfig.services.streams.records import NewRecord
 from functions.models import Version
 from functions.models.agency import PUT_RECORDS
 

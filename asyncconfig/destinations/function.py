@@ -8,7 +8,6 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy
 
-from asyncconfig import accepting, starting
 from asyncconfig.destinations.base import (
     Destination,
     Option,
@@ -19,6 +18,7 @@ from asyncconfig.destinations.base import (
     read_param,
 )
 from asyncconfig.exceptions import FunctionDisabled
+from asyncconfig.invocations import accepting, starting
 from asyncconfig.models.config import FUNCTION
 from functions import names
 from functions.exceptions import QualifierUnknown

@@ -13,8 +13,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from asyncconfig import clock, expiries
-from asyncconfig.destinations import storage
+from asyncconfig import clock
+from asyncconfig.clients import storage
+from asyncconfig.clients.storage import StorageError, Trouble
 from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
@@ -23,10 +24,10 @@ from asyncconfig.destinations.base import (
     Target,
     read_param,
 )
-from asyncconfig.destinations.storage import StorageError, Trouble
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Bucket
 from asyncconfig.models.config import OBS
+from asyncconfig.services.buckets import expiries
 from functions.models import Version
 from functions.models.agency import PUT_OBJECT
 

@@ -12,8 +12,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from asyncconfig import network
-from asyncconfig.destinations import rocketmq_channels, rocketmq_client
+from asyncconfig.clients import rocketmq_channels, rocketmq_client
 from asyncconfig.destinations.base import (
     Destination,
     Finding,
@@ -26,6 +25,7 @@ from asyncconfig.destinations.base import (
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
+from asyncconfig.services.rocketmq import network
 from functions.addresses import AddressRefused, AddressUnknown
 from functions.forms.network import ByUuidField
 from functions.models import Version

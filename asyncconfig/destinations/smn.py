@@ -9,8 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from asyncconfig import topics
-from asyncconfig.destinations import cloud
+from asyncconfig.clients import cloud
 from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
@@ -22,6 +21,7 @@ from asyncconfig.destinations.base import (
 from asyncconfig.exceptions import DeliveryError, TopicGone
 from asyncconfig.models import Delivery, Topic
 from asyncconfig.models.config import SMN
+from asyncconfig.services.topics import keeping
 from functions.models import Version
 from functions.models.agency import PUBLISH, Reach
 
@@ -61,7 +61,7 @@ class TopicForm(ParamForm):
         """Say how many subscribers a topic of this console has."""
         urn = str(self["topic_urn"].value() or "")
         try:
-            topic = topics.find(self._version.function.project, urn)
+            topic = keeping.find(self._version.function.project, urn)
         except TopicGone:
             return ""
         n = _confirmed(topic)
@@ -127,14 +127,14 @@ class TopicDestination(Destination):
 
 
 def _publish_here(parcel: Parcel) -> str:
-    publication = topics.Publication(
+    publication = keeping.Publication(
         text=parcel.record.decode(),
         subject=_subject(parcel),
         attributes={DELIVERY_ID: parcel.parcel_id.hex},
     )
     try:
-        topic = topics.find(parcel.version.function.project, _urn(parcel.param))
-        message = topics.publish(topic, publication, delivery=parcel.delivery)
+        topic = keeping.find(parcel.version.function.project, _urn(parcel.param))
+        message = keeping.publish(topic, publication, delivery=parcel.delivery)
     except TopicGone as error:
         raise DeliveryError(str(error), permanent=True) from error
     return message.message_id.hex
@@ -172,7 +172,7 @@ def _is_local(version: Version) -> bool:
 
 def _urn(param: str) -> str:
     urn = read_param(param, CHOOSE).get("topic_urn")
-    if not isinstance(urn, str) or not topics.URN.match(urn):
+    if not isinstance(urn, str) or not keeping.URN.match(urn):
         raise ValidationError(CHOOSE, code="invalid")
     return urn
 
@@ -183,7 +183,7 @@ def _read(param: str, version: Version) -> Target:
     if not _is_local(version):
         return Target(name, version.reach.place(SMN, urn))
     try:
-        topic = topics.find(version.function.project, urn)
+        topic = keeping.find(version.function.project, urn)
     except TopicGone as error:
         raise ValidationError(str(error), code="gone") from error
     warnings: tuple[str, ...] = ()

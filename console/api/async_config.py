@@ -12,10 +12,11 @@ from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
-from asyncconfig import agencies, configuring, loops
-from asyncconfig.configuring import NOBODY, Destined, Wanted
+from asyncconfig.config import rights, saving
+from asyncconfig.config.forms import PolicyForm
+from asyncconfig.config.saving import NOBODY, Destined, Wanted
+from asyncconfig.decisions import loops
 from asyncconfig.destinations import KINDS
-from asyncconfig.forms import PolicyForm
 from asyncconfig.models import AsyncConfig
 from asyncconfig.models.config import (
     DEFAULT_AGE_SECONDS,
@@ -177,7 +178,7 @@ def update(
     )
     wanted = _looked_at_for_loops(version, wanted)
     by = request.user if isinstance(request.user, User) else None
-    return _whole(configuring.save(version, wanted, by=by), version)
+    return _whole(saving.save(version, wanted, by=by), version)
 
 
 def _policy(body: NewAsyncConfig) -> dict[str, Any]:
@@ -197,20 +198,20 @@ def _destined(version: Version, side: str, sent: DestinationConfig | None) -> De
     if sent is None or not sent.destination:
         return NOBODY
     try:
-        return configuring.destine(version, side, sent.destination, sent.param)
+        return saving.destine(version, side, sent.destination, sent.param)
     except ValidationError as error:
         is_refused = getattr(error, "code", "") == "agency"
         status, code = (403, "FSS.1122") if is_refused else (400, "FSS.0400")
         sentence = " ".join(error.messages)
         if is_refused:
             needed = [KINDS[sent.destination].action]
-            policy = agencies.smallest_policy(needed, indent=None)
+            policy = rights.smallest_policy(needed, indent=None)
             sentence += " " + _("The smallest policy: %(policy)s") % {"policy": policy}
         raise ApiError(status, code, f"on_{side}: {sentence}") from error
 
 
 def _looked_at_for_loops(version: Version, wanted: Wanted) -> Wanted:
-    paths = configuring.loops_of(version, wanted)
+    paths = saving.loops_of(version, wanted)
     if not paths:
         return wanted
     told = " · ".join(loops.describe(path) for path in paths)
@@ -222,7 +223,7 @@ def _looked_at_for_loops(version: Version, wanted: Wanted) -> Wanted:
             % {"path": told},
         )
     logger.warning("A loop was configured over the API: %s.", told)
-    return configuring.accepting_loops(wanted, paths)
+    return saving.accepting_loops(wanted, paths)
 
 
 @router.delete(
@@ -237,7 +238,7 @@ def delete(
     named = lookup.find_function(request, project_id, function_urn, Right.CONFIGURE)
     version = named.own_version()
     by = request.user if isinstance(request.user, User) else None
-    if not configuring.remove(version, by=by):
+    if not saving.remove(version, by=by):
         _current(version)
     return Status(204, None)
 

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from ninja.params.functions import Header
 
-from asyncconfig import accepting, calling, idempotency
+from asyncconfig.invocations import accepting, calling, idempotency
 from asyncconfig.models import Attempt, Invocation
 from console.access import Right
 from console.api import lookup

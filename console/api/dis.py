@@ -15,10 +15,10 @@ from ninja import Path, Query, Router, Status
 
 from asyncconfig.exceptions import StreamUnknown
 from asyncconfig.models import Stream
-from asyncconfig.streams import cursors, keeping, partitions, records
-from asyncconfig.streams.cursors import Kind
-from asyncconfig.streams.forms import StreamForm
-from asyncconfig.streams.records import NewRecord
+from asyncconfig.services.streams import cursors, keeping, partitions, records
+from asyncconfig.services.streams.cursors import Kind
+from asyncconfig.services.streams.forms import StreamForm
+from asyncconfig.services.streams.records import NewRecord
 from console.access import Right
 from console.api import lookup
 from console.api.dis_shapes import (

@@ -6,8 +6,8 @@ from ninja import Schema
 from pydantic import Field
 
 from asyncconfig.models import Stream
-from asyncconfig.streams import partitions
-from asyncconfig.streams.records import Kept, Put, Span
+from asyncconfig.services.streams import partitions
+from asyncconfig.services.streams.records import Kept, Put, Span
 
 
 class NewStream(Schema):

@@ -11,7 +11,8 @@ from ninja import Path, Router, Schema
 from ninja.params.functions import Query
 from pydantic import Field
 
-from asyncconfig import cancelling, clock
+from asyncconfig import clock
+from asyncconfig.invocations import cancelling
 from asyncconfig.models import Invocation
 from asyncconfig.models.invocation import InvocationQuerySet
 from console.access import Right

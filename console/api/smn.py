@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from ninja import Path, Router, Status
 
-from asyncconfig import loops, subscribing, topics
+from asyncconfig.decisions import loops
 from asyncconfig.models import Subscription, Topic
-from asyncconfig.topic_forms import PublishForm, SubscriptionForm, TopicForm
+from asyncconfig.services.topics import keeping, subscribing
+from asyncconfig.services.topics.forms import PublishForm, SubscriptionForm, TopicForm
 from console import access
 from console.access import Right
 from console.api import errors, lookup
@@ -58,10 +59,10 @@ MESSAGE_CODES = {"message_structure": "SMN.0021"}
 
 def _topic(request: HttpRequest, project_id: str, urn: str, right: Right) -> Topic:
     project = lookup.find_project(request, project_id, Right.READ)
-    if not topics.URN.match(urn):
+    if not keeping.URN.match(urn):
         sentence = _("Invalid topic URN. Write urn:smn:region:project:name.")
         raise ApiError(400, "SMN.0005", sentence)
-    topic = topics.find(project, urn)
+    topic = keeping.find(project, urn)
     access.require(request.user, right)
     return topic
 
@@ -92,7 +93,7 @@ def create_topic(
     form = TopicForm({"name": body.name, "display_name": body.display_name})
     if not form.is_valid():
         raise errors.refuse(form, TOPIC_CODES)
-    topic, is_new = topics.create(project, **form.cleaned_data)
+    topic, is_new = keeping.create(project, **form.cleaned_data)
     return Status(201 if is_new else 200, answered(request, topic_urn=topic.urn))
 
 
@@ -144,7 +145,7 @@ def delete_topic(
     request: HttpRequest, project_id: Path[str], topic_urn: str
 ) -> dict[str, Any]:
     """One that functions send their results to stays: 409 names them."""
-    topics.delete(_topic(request, project_id, topic_urn, Right.CONFIGURE))
+    keeping.delete(_topic(request, project_id, topic_urn, Right.CONFIGURE))
     return answered(request)
 
 
@@ -285,7 +286,7 @@ def publish(
     form = PublishForm(body.dict(exclude={"message_attributes"}, exclude_none=True))
     if not form.is_valid():
         raise errors.refuse(form, MESSAGE_CODES)
-    message = topics.publish(topic, form.publication(attributes))
+    message = keeping.publish(topic, form.publication(attributes))
     return answered(request, message_id=message.message_id.hex)
 
 

@@ -12,9 +12,10 @@ from ninja import Path, Router, Schema
 from ninja.params.functions import Query
 from pydantic import Field
 
-from asyncconfig import clock, statistics
+from asyncconfig import clock
 from asyncconfig.models import Invocation
-from asyncconfig.statistics import Slot
+from asyncconfig.reports import statistics
+from asyncconfig.reports.statistics import Slot
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError

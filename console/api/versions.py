@@ -9,7 +9,8 @@ from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema
 from pydantic import Field
 
-from asyncconfig import clock, configuring
+from asyncconfig import clock
+from asyncconfig.config import saving
 from asyncconfig.models import AsyncConfig
 from console.access import Right
 from console.api import async_config, lookup
@@ -74,7 +75,7 @@ def publish(
         published = publishing.publish(
             named.function, **form.cleaned_data, now=clock.now()
         )
-        configuring.copy(latest, published, by=by)
+        saving.copy(latest, published, by=by)
     version = lookup.Named(named.function, published.name).version
     return _version(version, AsyncConfig.objects.for_version(version))
 

@@ -12,13 +12,15 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import agencies, clock, configuring, policies, statistics
+from asyncconfig import clock, policies
+from asyncconfig.config import rights, saving
+from asyncconfig.config.forms import SIDES, AsyncConfigForm
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import Conflict
-from asyncconfig.forms import SIDES, AsyncConfigForm
 from asyncconfig.models import AsyncConfig
 from asyncconfig.models.config import DEFAULT_AGE_SECONDS
-from asyncconfig.statistics import Arrivals
+from asyncconfig.reports import statistics
+from asyncconfig.reports.statistics import Arrivals
 from console import drawing, places
 from console.access import Right
 from console.htmx import redirect_page, render_page, wants_fragment
@@ -97,7 +99,7 @@ def _troubles(head: Head, config: AsyncConfig) -> Iterator[Line]:
         except ValidationError as error:
             yield Line("bad", " ".join(error.messages), side)
             continue
-        missing = agencies.missing(head.version, destination, target.name)
+        missing = rights.missing(head.version, destination, target.name)
         if missing:
             function, action = head.function, destination.action
             url = permissions_url(function, head.qualifier, action)
@@ -139,7 +141,7 @@ def _posted(request: HttpRequest, head: Head) -> QueryDict:
 
 def _save(request: HttpRequest, head: Head, form: AsyncConfigForm) -> None:
     by = request.user if isinstance(request.user, User) else None
-    configuring.save(
+    saving.save(
         head.version,
         form.wanted(),
         by=by,
@@ -170,7 +172,7 @@ def render_dialog(
     context = Dialog(head, form).whole() | {
         "section": "async",
         "conflict": conflict,
-        "now_revision": configuring.revision_of(head.version),
+        "now_revision": saving.revision_of(head.version),
     }
     for side in context["sides"]:
         side["probed"] = (probed or {}).get(side["side"])
@@ -217,7 +219,7 @@ def remove(request: HttpRequest, package: str, name: str) -> HttpResponse:
     head = load(request, package, name, Right.CONFIGURE)
     if request.method == "POST":
         by = request.user if isinstance(request.user, User) else None
-        configuring.remove(head.version, by=by)
+        saving.remove(head.version, by=by)
         messages.success(request, _("Async configuration removed."))
         return _back(request, head)
     question = _(

@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import backlog, clock, delivering
+from asyncconfig import clock
+from asyncconfig.lanes import delivering
 from asyncconfig.models import Delivery
 from asyncconfig.models.outbox import place_of
+from asyncconfig.reports import backlog
 from console import access, states, submitting
 from console.access import OperatorRight, Right, needs
 from console.htmx import next_page, redirect_page, render_page

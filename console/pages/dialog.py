@@ -13,10 +13,12 @@ from django.forms.boundfield import BoundField
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from asyncconfig import agencies, configuring, loops, policies, record
+from asyncconfig import policies
+from asyncconfig.config import rights, saving
+from asyncconfig.config.forms import SIDES, AsyncConfigForm
+from asyncconfig.decisions import loops, record
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, Option, ParamForm
-from asyncconfig.forms import SIDES, AsyncConfigForm
 from asyncconfig.models.config import MAX_AGE_SECONDS, MAX_RETRIES
 from console import drawing, places, wording
 from console.pages.heads import Head
@@ -167,7 +169,7 @@ class Dialog:
 
     @cached_property
     def _graph(self) -> loops.Graph:
-        return configuring.graph_of(self.head.version)
+        return saving.graph_of(self.head.version)
 
     def _live(self) -> dict[str, str | bool]:
         """Return what redraws the panel while typing."""
@@ -245,7 +247,7 @@ class Dialog:
                 *self._agency_lines(form, asked),
             ],
             "asked": bool(asked),
-            "policy": agencies.smallest_policy(lacking) if lacking else "",
+            "policy": rights.smallest_policy(lacking) if lacking else "",
             "paths": [loops.describe(path) for path in form.paths],
             "digest": form.loop_digest,
             "is_accepted": bool(form.paths)
@@ -277,7 +279,7 @@ class Dialog:
         for side in asked:
             destination = KINDS[form.kind_of(side)]
             target = form.examined[side].destined.target.name
-            sentence = agencies.missing(self.head.version, destination, target)
+            sentence = rights.missing(self.head.version, destination, target)
             if sentence:
                 missing[sentence] = destination.action
         for sentence, action in missing.items():

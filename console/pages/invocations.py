@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import accepting, agencies, cancelling, delivering, finishing
+from asyncconfig.config import rights
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import NotAccepted, NotCancellable
+from asyncconfig.invocations import accepting, cancelling, finishing
+from asyncconfig.lanes import delivering
 from asyncconfig.models import Attempt, Delivery, Invocation
 from asyncconfig.models.invocation import InvocationQuerySet
 from console import access, places, states, submitting
@@ -225,7 +227,7 @@ def _permissions_url(invocation: Invocation, delivery: Delivery) -> str:
     kind, version = KINDS.get(delivery.kind), invocation.version
     if delivery.status not in RESENDABLE or kind is None:
         return ""
-    if invocation.function.deleted_at or not agencies.missing(version, kind):
+    if invocation.function.deleted_at or not rights.missing(version, kind):
         return ""
     return dialog.permissions_url(invocation.function, version.name, kind.action)
 

@@ -7,10 +7,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
-from asyncconfig import conserving, queue
-from asyncconfig.conserving import Balance
+from asyncconfig import queue
 from asyncconfig.models import Invocation
 from asyncconfig.models.outbox import Outbound
+from asyncconfig.reports import balancing
+from asyncconfig.reports.balancing import Balance
 from console.access import OperatorRight, needs
 from console.htmx import render_page
 
@@ -34,7 +35,7 @@ class Sum:
 @needs(OperatorRight.LOOK)
 def balance(request: HttpRequest) -> HttpResponse:
     """Count everything accepted and owed; whole tables are read for it."""
-    counted = conserving.balance()
+    counted = balancing.balance()
     context = {
         "balance": counted,
         "sums": _sums(counted),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from asyncconfig import agencies as rights
+from asyncconfig.config import rights
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination
 from asyncconfig.models.config import Chosen

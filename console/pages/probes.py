@@ -8,11 +8,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from asyncconfig import probing
+from asyncconfig.config import probing
+from asyncconfig.config.forms import SIDES, AsyncConfigForm
+from asyncconfig.config.probing import Probed
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import StillRunning, Throttled
-from asyncconfig.forms import SIDES, AsyncConfigForm
-from asyncconfig.probing import Probed
 from asyncconfig.receipt import Receipt
 from console import pacing, places, submitting, wording
 from console.access import Right

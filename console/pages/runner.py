@@ -15,8 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from asyncconfig import accepting, calling
 from asyncconfig.exceptions import NotAccepted, Throttled, TooManyWaiting
+from asyncconfig.invocations import accepting, calling
 from asyncconfig.models import Invocation
 from console import access, states, submitting
 from console.access import Right, needs

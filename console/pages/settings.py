@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
-from asyncconfig import clock, configuring, removing
+from asyncconfig import clock, removing
+from asyncconfig.config import saving
 from console import submitting
 from console.access import Right
 from console.htmx import render_page
@@ -84,7 +85,7 @@ def _publish(request: HttpRequest, head: Head, form: VersionForm) -> str:
     )
     latest = Version.objects.get(function=head.function, name="latest", deleted_at=None)
     by = request.user if isinstance(request.user, User) else None
-    configuring.copy(latest, published, by=by)
+    saving.copy(latest, published, by=by)
     return published.name
 
 

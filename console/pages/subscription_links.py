@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from asyncconfig import subscribing
 from asyncconfig.models import Subscription
+from asyncconfig.services.topics import subscribing
 
 
 @login_not_required

@@ -11,8 +11,9 @@ import huaweicloudsdkdis.v2 as sdk
 import pytest
 from django.core.exceptions import ValidationError
 
-from asyncconfig import configuring
-from asyncconfig.destinations import KINDS, cloud
+from asyncconfig.clients import cloud
+from asyncconfig.config import saving
+from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery
 from functions.models.agency import PUT_RECORDS
@@ -49,9 +50,9 @@ def refused(reach, name="results"):
 def test_a_notification_is_read_back_by_the_official_sdk(engine, reach, remote, dis):
     version = version_with(reach)
     target = DESTINATION.read(param(remote), version)
-    chosen = configuring.Destined("DIS", param(remote), target)
-    wanted = configuring.Wanted(max_retries=0, on_failure=chosen)
-    configuring.save(version, wanted, by=None)
+    chosen = saving.Destined("DIS", param(remote), target)
+    wanted = saving.Wanted(max_retries=0, on_failure=chosen)
+    saving.save(version, wanted, by=None)
     invocation = accept(version.function)
 
     engine.run()

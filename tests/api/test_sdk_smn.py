@@ -12,8 +12,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 
-from asyncconfig import configuring
-from asyncconfig.destinations import KINDS, cloud
+from asyncconfig.clients import cloud
+from asyncconfig.config import saving
+from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery
 from functions.models.agency import PUBLISH
@@ -240,7 +241,7 @@ def test_a_record_is_published_to_an_smn_elsewhere(engine, smn, topic, web, reac
     param = json.dumps({"topic_urn": topic})
     target = KINDS["SMN"].read(param, version)
     assert KINDS["SMN"].verify(param, version) == ""
-    make_config(function, on_success=configuring.Destined("SMN", param, target))
+    make_config(function, on_success=saving.Destined("SMN", param, target))
     accept(function)
     engine.run()
 

@@ -2,14 +2,7 @@
 
 import pytest
 
-from asyncconfig import (
-    accepting,
-    cancelling,
-    clock,
-    conserving,
-    removing,
-    retiring,
-)
+from asyncconfig import clock, removing
 from asyncconfig.exceptions import (
     DiskFull,
     FunctionDisabled,
@@ -18,7 +11,10 @@ from asyncconfig.exceptions import (
     PayloadTooLarge,
     TooManyWaiting,
 )
+from asyncconfig.invocations import accepting, cancelling
 from asyncconfig.models import Invocation
+from asyncconfig.reports import balancing
+from asyncconfig.worker import retention
 from functions.qualifiers import Resolved
 from tests.engine import record_received_by, states
 from tests.factories import (
@@ -167,11 +163,11 @@ def test_old_finished_requests_are_forgotten_and_open_ones_kept(engine):
     clock.shift(15 * 86_400)
     waiting = accept(make_function())
 
-    retiring.retire()
+    retention.retire()
 
     kept = set(Invocation.objects.values_list("pk", flat=True))
     assert kept == {recent.pk, waiting.pk}
-    assert conserving.balance().drift == 0
+    assert balancing.balance().drift == 0
 
 
 def test_a_full_disk_accepts_nothing(settings):

@@ -4,7 +4,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from asyncconfig import backlog
+from asyncconfig.reports import backlog
 from tests.factories import make_project
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from asyncconfig import configuring
+from asyncconfig.config import saving
 from asyncconfig.exceptions import Conflict
 from asyncconfig.models import AsyncConfig
 from tests.factories import latest, make_function
@@ -25,8 +25,8 @@ def save_at_once(version, **fields):
 
     def save(number):
         try:
-            configuring.save(
-                version, configuring.Wanted(max_retries=number % 4), by=None, **fields
+            saving.save(
+                version, saving.Wanted(max_retries=number % 4), by=None, **fields
             )
         except Conflict:
             return True

@@ -10,9 +10,11 @@ from contextlib import contextmanager
 import pytest
 from django.db import connection, transaction
 
-from asyncconfig import cancelling, clock, leasing, settling, sweeping
+from asyncconfig import clock
 from asyncconfig.exceptions import NotCancellable
+from asyncconfig.invocations import cancelling, settling
 from asyncconfig.models import Attempt, Invocation
+from asyncconfig.worker import leases, sweep
 from functions.runtime import Kind, Outcome
 from tests.factories import accept, make_config, make_function
 
@@ -134,10 +136,10 @@ def test_what_is_cancelled_while_its_worker_is_swept_does_not_start_again(
     clock.shift(11)
 
     with beside(lambda: cancelling.cancel(invocation, by="somebody")):
-        sweeping.sweep()
+        sweep.sweep()
         # Rows that are locked are left to the next sweep: nothing waited.
         assert Invocation.objects.get().status == "RUNNING"
-    sweeping.sweep()
+    sweep.sweep()
 
     invocation.refresh_from_db()
     assert (invocation.status, invocation.condition) == ("FAIL", "Cancelled")
@@ -147,10 +149,10 @@ def test_who_renews_while_the_sweep_looks_is_not_buried(engine, claimed):
     worker = engine.worker(engine.invoke)
     clock.shift(11)
 
-    with beside(lambda: leasing.renew(worker)):
-        sweeping.bury()
+    with beside(lambda: leases.renew(worker)):
+        sweep.bury()
 
-    sweeping.sweep()
+    sweep.sweep()
     assert Invocation.objects.get().status == "RUNNING"
 
 
@@ -158,8 +160,8 @@ def test_who_is_buried_while_it_renews_is_told_so(engine, claimed):
     worker = engine.worker(engine.invoke)
     clock.shift(11)
 
-    with beside(sweeping.bury):
-        assert not leasing.renew(worker)
+    with beside(sweep.bury):
+        assert not leases.renew(worker)
 
 
 def test_a_result_that_comes_while_its_row_is_freed_is_late_and_nothing_else(

@@ -5,14 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from asyncconfig import (
-    accepting,
-    clock,
-    conserving,
-    removing,
-    sweeping,
-)
+from asyncconfig import clock, removing
+from asyncconfig.invocations import accepting
 from asyncconfig.models import Delivery, Invocation
+from asyncconfig.reports import balancing
+from asyncconfig.worker import sweep
 from tests.engine import record_received_by, states
 from tests.factories import ECHO, RAISES, accept, latest, make_config, make_function
 
@@ -38,7 +35,7 @@ def test_success_tells_the_one_and_failure_the_other(engine):
         "function_error": "ValueError: asked to fail",
     }
     assert states() == ["SUCCESS", "FAIL", "SUCCESS", "SUCCESS"]
-    assert conserving.balance().drift == 0
+    assert balancing.balance().drift == 0
 
 
 def test_a_function_target_is_accepted_exactly_once(engine):
@@ -70,7 +67,7 @@ def test_a_dead_couriers_delivery_is_sent_by_another(engine):
     engine.claim(engine.deliver)
 
     clock.shift(11)
-    sweeping.sweep()
+    sweep.sweep()
     engine.run()
 
     assert Delivery.objects.get().status == "DELIVERED"

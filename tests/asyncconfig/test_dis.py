@@ -8,7 +8,7 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
 
-from asyncconfig import clock, delivering
+from asyncconfig import clock
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import (
     CursorExpired,
@@ -18,10 +18,11 @@ from asyncconfig.exceptions import (
     RecordsAway,
     StreamUnknown,
 )
+from asyncconfig.lanes import delivering
 from asyncconfig.models import Delivery, Stream
-from asyncconfig.streams import cursors, keeping, partitions, records
-from asyncconfig.streams.cursors import Kind
-from asyncconfig.streams.records import NewRecord
+from asyncconfig.services.streams import cursors, keeping, partitions, records
+from asyncconfig.services.streams.cursors import Kind
+from asyncconfig.services.streams.records import NewRecord
 from tests.factories import (
     RAISES,
     accept,

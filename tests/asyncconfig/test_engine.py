@@ -2,9 +2,12 @@
 
 import pytest
 
-from asyncconfig import cancelling, clock, conserving, settling, sweeping
-from asyncconfig.dispatching import Dispatcher
+from asyncconfig import clock
+from asyncconfig.invocations import cancelling, settling
 from asyncconfig.models import Attempt, Delivery, Invocation, Worker
+from asyncconfig.reports import balancing
+from asyncconfig.worker import sweep
+from asyncconfig.worker.dispatching import Dispatcher
 from functions import creating
 from tests.engine import record_received_by, states
 from tests.factories import RAISES, accept, latest, make_config, make_function
@@ -79,7 +82,7 @@ def test_what_never_ran_in_time_is_discarded_and_told(engine):
     invocation = accept(function)
 
     clock.shift(6)
-    sweeping.sweep()
+    sweep.sweep()
     engine.run()
 
     invocation.refresh_from_db()
@@ -130,10 +133,10 @@ def test_a_dead_workers_rows_are_free_when_its_lease_is_over(engine):
     dead = Worker.objects.get()
 
     clock.shift(5)
-    sweeping.sweep()
+    sweep.sweep()
     assert states() == ["RUNNING"]
     clock.shift(6)
-    sweeping.sweep()
+    sweep.sweep()
 
     invocation.refresh_from_db()
     assert (invocation.status, invocation.attempts, invocation.losses) == ("WAIT", 0, 1)
@@ -151,7 +154,7 @@ def test_what_a_buried_worker_claims_is_freed_all_the_same(engine):
     engine.claim()
     Worker.objects.filter(pk=worker.pk).update(stopped_at=clock.now())
 
-    sweeping.sweep()
+    sweep.sweep()
     invocation.refresh_from_db()
     assert (invocation.status, invocation.losses) == ("WAIT", 1)
     engine.run()
@@ -167,7 +170,7 @@ def test_what_a_buried_courier_claims_is_freed_all_the_same(engine):
     engine.claim(engine.deliver)
     Worker.objects.filter(pk=courier.pk).update(stopped_at=clock.now())
 
-    sweeping.sweep()
+    sweep.sweep()
     assert Delivery.objects.get().status == "WAIT"
 
 
@@ -208,7 +211,7 @@ def test_a_claimed_row_that_never_started_is_no_loss(engine):
     engine.claim(free=1, ahead=1)
 
     clock.shift(11)
-    sweeping.sweep()
+    sweep.sweep()
 
     assert [row.losses for row in Invocation.objects.order_by("pk")] == [1, 0]
 
@@ -254,7 +257,7 @@ def test_a_cancelled_request_is_not_quarantined_but_cancelled(engine, settings):
     cancelling.cancel(invocation, by="somebody")
 
     clock.shift(11)
-    sweeping.sweep()
+    sweep.sweep()
 
     invocation.refresh_from_db()
     assert (invocation.status, invocation.condition) == ("FAIL", "Cancelled")
@@ -338,6 +341,6 @@ def test_accepted_equals_the_sum_of_all_states(engine):
         accept(function)
         engine.step()
 
-    assert conserving.balance().drift == 0
+    assert balancing.balance().drift == 0
     engine.run_out()
-    assert conserving.balance().drift == 0
+    assert balancing.balance().drift == 0

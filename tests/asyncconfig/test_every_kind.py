@@ -7,9 +7,11 @@ import pytest
 from django.db import transaction
 from django.urls import reverse
 
-from asyncconfig import clock, conserving, sweeping
+from asyncconfig import clock
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import Delivery, Invocation
+from asyncconfig.reports import balancing
+from asyncconfig.worker import sweep
 from console.access import ADMINISTRATOR
 from functions.models import Project
 from tests.adapters import ADAPTERS
@@ -64,7 +66,7 @@ def assert_there(target, invocation, *, times=1):
     assert {one.record for one in arrived} == {bytes(delivery.record)}
     assert all(target.key(delivery) in one.keys for one in arrived)
     assert delivery.status == "DELIVERED"
-    assert conserving.balance().drift == 0
+    assert balancing.balance().drift == 0
 
 
 def assert_shown(pages, invocation, state, delivery_state):
@@ -129,7 +131,7 @@ def test_retries_exhausted_are_a_dead_letter(engine, target, settings):
     assert dead.attempts >= 3
     invocation.refresh_from_db()
     assert invocation.status == "FAIL"
-    assert conserving.balance().drift == 0
+    assert balancing.balance().drift == 0
     target.come_back()
     assert target.arrived() == []
 
@@ -243,7 +245,7 @@ def test_a_courier_that_dies_anywhere_loses_nothing(engine, target, die):
     die(engine)
 
     clock.shift(11)
-    sweeping.sweep()
+    sweep.sweep()
     engine.run()
 
     assert delivery_of(invocation).delivery_id == before.delivery_id

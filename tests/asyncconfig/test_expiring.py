@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from asyncconfig import clock, expiries, expiring
+from asyncconfig import clock
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import ObjectExpiry
+from asyncconfig.services.buckets import expiries
+from asyncconfig.worker import expiring
 from tests.asyncconfig.test_obs import closed_port, failing
 from tests.factories import make_bucket
 

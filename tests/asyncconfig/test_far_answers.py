@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from asyncconfig.destinations import KINDS, cloud, storage
-from asyncconfig.destinations.storage import Pace
+from asyncconfig.clients import cloud, storage
+from asyncconfig.clients.storage import Pace
+from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery, DeliveryAttempt
 from asyncconfig.receipt import Receipt

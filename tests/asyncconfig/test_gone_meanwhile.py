@@ -2,8 +2,8 @@
 
 import pytest
 
-from asyncconfig import brokering
 from asyncconfig.models import RocketInstance
+from asyncconfig.services.rocketmq import keeping
 from functions import agencies, networks
 from functions.agencies import Wanted
 from functions.exceptions import FunctionsError
@@ -22,10 +22,10 @@ def vpc():
 @pytest.mark.parametrize(
     "change",
     [
-        lambda one: brokering.change(one, name="other"),
-        lambda one: brokering.add_topic(one, "more"),
-        lambda one: brokering.remove_topic(one, "orders"),
-        lambda one: brokering.add_rule(one, first_port=1, last_port=2, source="::/0"),
+        lambda one: keeping.change(one, name="other"),
+        lambda one: keeping.add_topic(one, "more"),
+        lambda one: keeping.remove_topic(one, "orders"),
+        lambda one: keeping.add_rule(one, first_port=1, last_port=2, source="::/0"),
     ],
 )
 def test_an_instance_that_is_gone_is_not_changed(vpc, change):
@@ -40,7 +40,7 @@ def test_an_instance_is_not_made_in_a_vpc_that_is_gone(vpc):
     networks.delete_vpc(Vpc.objects.get(pk=vpc.pk))
 
     with pytest.raises(FunctionsError, match="not exist any more"):
-        brokering.create(vpc.project, name="mq", vpc=vpc, host="10.0.0.1", port=8081)
+        keeping.create(vpc.project, name="mq", vpc=vpc, host="10.0.0.1", port=8081)
 
 
 def test_no_subnet_is_made_in_a_vpc_that_is_gone(vpc):
@@ -60,8 +60,8 @@ def test_deleting_twice_is_as_good(vpc):
 
 def test_deleting_an_instance_twice_is_as_good(vpc):
     instance = make_rocket_instance(vpc=vpc)
-    brokering.delete(RocketInstance.objects.get(pk=instance.pk))
-    brokering.delete(instance)
+    keeping.delete(RocketInstance.objects.get(pk=instance.pk))
+    keeping.delete(instance)
 
 
 def test_an_agency_that_is_gone_is_not_changed():

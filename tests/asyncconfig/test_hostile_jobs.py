@@ -10,9 +10,10 @@ import rq
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from asyncconfig import jobs, queue
-from asyncconfig.dispatching import Dispatcher
-from asyncconfig.worker import Listener
+from asyncconfig import queue
+from asyncconfig.worker import jobs
+from asyncconfig.worker.dispatching import Dispatcher
+from asyncconfig.worker.process import Listener
 from tests.factories import make_user
 
 pytestmark = pytest.mark.engine

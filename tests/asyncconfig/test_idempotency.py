@@ -6,8 +6,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from asyncconfig import accepting, clock, idempotency
+from asyncconfig import clock
 from asyncconfig.exceptions import KeyReused, PayloadRefused
+from asyncconfig.invocations import accepting, idempotency
 from asyncconfig.models import IdempotencyKey, Invocation
 from functions.qualifiers import Resolved
 from tests.factories import latest, make_function, make_user

@@ -8,9 +8,10 @@ import threading
 import pytest
 from django.db import connection  # noqa: F401 - for skipif
 
-from asyncconfig import clock, leasing, sweeping
-from asyncconfig.dispatching import Dispatcher
+from asyncconfig import clock
 from asyncconfig.models import Worker
+from asyncconfig.worker import leases, sweep
+from asyncconfig.worker.dispatching import Dispatcher
 from tests.factories import accept, make_function
 from tests.installation import ROOT, processes, until
 from tests.proxy import proxied
@@ -26,7 +27,7 @@ class Stuck:
 
     def __init__(self, monkeypatch):
         self.asked, self.answers = threading.Event(), threading.Event()
-        monkeypatch.setattr(leasing, "renew", self._renew)
+        monkeypatch.setattr(leases, "renew", self._renew)
 
     def _renew(self, worker):
         self.asked.set()
@@ -42,12 +43,12 @@ def short(settings):
 
 @pytest.fixture
 def worker(db):
-    return leasing.register("invoke", slots=1)
+    return leases.register("invoke", slots=1)
 
 
 def test_work_does_not_outlive_a_lease_whose_renewal_hangs(worker, short, monkeypatch):
     stuck, lost = Stuck(monkeypatch), threading.Semaphore(0)
-    keeper = leasing.Keeper(worker, lost=lost.release)
+    keeper = leases.Keeper(worker, lost=lost.release)
     keeper.start()
     assert stuck.asked.wait(10)
 
@@ -64,7 +65,7 @@ def test_a_lease_granted_long_ago_is_not_taken_for_a_fresh_one(worker, monkeypat
     Stuck(monkeypatch)
     clock.shift(9)
     lost = threading.Event()
-    keeper = leasing.Keeper(worker, lost=lost.set)
+    keeper = leases.Keeper(worker, lost=lost.set)
     keeper.start()
 
     assert lost.wait(10)
@@ -72,12 +73,12 @@ def test_a_lease_granted_long_ago_is_not_taken_for_a_fresh_one(worker, monkeypat
 
 
 def test_a_renewal_that_arrives_late_shortens_nothing(worker):
-    assert leasing.renew(worker)
+    assert leases.renew(worker)
     worker.refresh_from_db()
     before = worker.lease_until
     clock.jump(-3)
 
-    assert leasing.renew(worker)
+    assert leases.renew(worker)
 
     worker.refresh_from_db()
     assert worker.lease_until == before
@@ -85,10 +86,10 @@ def test_a_renewal_that_arrives_late_shortens_nothing(worker):
 
 def test_a_clock_put_back_leaves_no_lease_that_outlives_its_worker(worker):
     clock.jump(86_400)
-    assert leasing.renew(worker)
+    assert leases.renew(worker)
     clock.jump(-86_400)
 
-    assert leasing.renew(worker)
+    assert leases.renew(worker)
 
     worker.refresh_from_db()
     assert (worker.lease_until - clock.now()).total_seconds() <= 20
@@ -144,7 +145,7 @@ def test_the_child_of_a_worker_cut_off_is_dead_before_its_successor_starts():
 
             until(lambda: Worker.objects.dead(clock.now()).exists(), seconds=30)
             assert child not in processes()
-            sweeping.sweep()
+            sweep.sweep()
             invocation.refresh_from_db()
             assert (invocation.status, invocation.losses) == ("WAIT", 1)
 

@@ -8,8 +8,9 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection
 
-from asyncconfig import clock, leasing, leftovers, removing, retiring
+from asyncconfig import clock, removing
 from asyncconfig.models import Attempt, Delivery, Invocation, Notification, Worker
+from asyncconfig.worker import leases, leftovers, retention
 from functions import running
 from tests.factories import accept, make_function
 
@@ -28,15 +29,15 @@ def session(seconds):
 def test_workers_go_when_they_stopped_long_ago_and_hold_nothing(engine):
     accept(make_function("done"))
     engine.run()
-    holding, old = leasing.register("invoke", slots=1), engine.worker(engine.invoke)
+    holding, old = leases.register("invoke", slots=1), engine.worker(engine.invoke)
     accept(make_function("held"))
     engine._workers["invoke"] = holding
     engine.claim()
     for worker in (holding, old):
-        leasing.sign_off(worker)
+        leases.sign_off(worker)
     clock.shift(20 * DAY)
-    recent, living = (leasing.register("invoke", slots=1) for _turn in range(2))
-    leasing.sign_off(recent)
+    recent, living = (leases.register("invoke", slots=1) for _turn in range(2))
+    leases.sign_off(recent)
     clock.shift(11 * DAY)
 
     assert leftovers.forget_workers() == 1
@@ -66,10 +67,10 @@ def test_no_chore_takes_more_than_a_batch_at_a_time(engine, monkeypatch):
 
 def test_all_of_it_is_done_where_retention_is(engine):
     session(DAY)
-    leasing.sign_off(engine.worker(engine.invoke))
+    leases.sign_off(engine.worker(engine.invoke))
     clock.shift(31 * DAY)
 
-    retiring.retire()
+    retention.retire()
 
     assert not Session.objects.exists()
     assert not Worker.objects.exists()

@@ -2,9 +2,11 @@
 
 import pytest
 
-from asyncconfig import configuring, loops, subscribing
+from asyncconfig.config import saving
+from asyncconfig.decisions import loops
+from asyncconfig.decisions.loops import FAILURE, SUCCESS, Edge
 from asyncconfig.destinations.base import Target
-from asyncconfig.loops import FAILURE, SUCCESS, Edge
+from asyncconfig.services.topics import subscribing
 from tests.factories import (
     function_destination,
     latest,
@@ -75,9 +77,9 @@ def test_a_configuration_that_closes_a_loop_through_a_topic_is_seen(told):
     topic, test1 = told
     test2 = make_function("test2")
     subscribe(topic, "functionstage", test2)
-    back = configuring.Wanted(on_failure=function_destination(test1))
+    back = saving.Wanted(on_failure=function_destination(test1))
 
-    (path,) = configuring.loops_of(latest(test2), back)
+    (path,) = saving.loops_of(latest(test2), back)
 
     assert loops.describe(path) == (
         "test2 ─✗→ test1 ─✓→ SMN topic-a ─subscription→ test2"
@@ -87,11 +89,11 @@ def test_a_configuration_that_closes_a_loop_through_a_topic_is_seen(told):
 @pytest.mark.django_db
 def test_saved_loops_through_a_topic_are_shown(told):
     topic, test1 = told
-    assert configuring.saved_loops(test1) == []
+    assert saving.saved_loops(test1) == []
 
     subscribe(topic, "functionstage", test1)
 
-    (path,) = configuring.saved_loops(test1)
+    (path,) = saving.saved_loops(test1)
     assert loops.describe(path) == "test1 ─✓→ SMN topic-a ─subscription→ test1"
 
 
@@ -101,20 +103,20 @@ def test_a_topic_of_the_same_name_elsewhere_makes_no_loop(told):
     other = make_topic("topic-a", project=make_project())
     subscribe(topic, "functionstage", test1)
     target = Target("topic-a", other.urn)
-    wanted = configuring.Wanted(on_success=configuring.Destined("SMN", "{}", target))
+    wanted = saving.Wanted(on_success=saving.Destined("SMN", "{}", target))
 
-    assert configuring.loops_of(latest(test1), wanted) == []
+    assert saving.loops_of(latest(test1), wanted) == []
 
 
 @pytest.mark.django_db
 def test_who_tells_a_function_through_a_topic_is_known(told):
     topic, test1 = told
     listener = make_function("listener")
-    assert configuring.told_by(listener) == []
+    assert saving.told_by(listener) == []
 
     subscribe(topic, "functionstage", listener)
 
-    assert configuring.told_by(listener) == [test1]
+    assert saving.told_by(listener) == [test1]
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,9 @@ import pytest
 from django.core.exceptions import ValidationError
 from django.utils import translation
 
-from asyncconfig import configuring, network
+from asyncconfig.config import saving
 from asyncconfig.models import Delivery, InboundRule
+from asyncconfig.services.rocketmq import network
 from tests.factories import (
     RAISES,
     accept,
@@ -43,9 +44,7 @@ def test_each_check_says_in_both_languages_why_it_cannot_be_saved(
     spoil(check, function=function, instance=instance, settings=settings)
 
     with translation.override(language), pytest.raises(ValidationError) as refused:
-        configuring.destine(
-            latest(function), "failure", "RocketMQ", rocket_param(instance)
-        )
+        saving.destine(latest(function), "failure", "RocketMQ", rocket_param(instance))
 
     assert refused.value.messages == [sentences[check]]
 
@@ -89,9 +88,7 @@ def test_rocketmq_is_refused_for_success_with_its_own_sentence(
     instance, function, language
 ):
     with translation.override(language), pytest.raises(ValidationError) as refused:
-        configuring.destine(
-            latest(function), "success", "RocketMQ", rocket_param(instance)
-        )
+        saving.destine(latest(function), "success", "RocketMQ", rocket_param(instance))
 
     assert refused.value.messages == [
         {
@@ -116,7 +113,7 @@ def test_rocketmq_is_refused_for_success_with_its_own_sentence(
 )
 def test_a_wrong_param_is_refused(instance, function, param):
     with pytest.raises(ValidationError) as refused:
-        configuring.destine(latest(function), "failure", "RocketMQ", param)
+        saving.destine(latest(function), "failure", "RocketMQ", param)
 
     assert refused.value.messages == ["Choose a RocketMQ instance and topic."]
 
@@ -126,14 +123,14 @@ def test_a_tag_that_rocketmq_refuses_is_refused(instance, function, tag):
     param = rocket_param(instance, tag=tag)
 
     with pytest.raises(ValidationError, match="1–128 characters"):
-        configuring.destine(latest(function), "failure", "RocketMQ", param)
+        saving.destine(latest(function), "failure", "RocketMQ", param)
 
 
 def test_a_topic_that_is_not_listed_is_refused(instance, function):
     param = rocket_param(instance, topic="other")
 
     with pytest.raises(ValidationError, match="Topic other is not listed"):
-        configuring.destine(latest(function), "failure", "RocketMQ", param)
+        saving.destine(latest(function), "failure", "RocketMQ", param)
 
 
 def test_a_right_taken_away_is_a_dead_letter_with_its_action(

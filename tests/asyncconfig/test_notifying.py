@@ -5,13 +5,8 @@ from itertools import pairwise
 
 import pytest
 
-from asyncconfig import (
-    clock,
-    conserving,
-    notifying,
-    subscribing,
-    sweeping,
-)
+from asyncconfig import clock
+from asyncconfig.lanes import messaging
 from asyncconfig.models import (
     Delivery,
     Invocation,
@@ -19,6 +14,9 @@ from asyncconfig.models import (
     Notification,
     Subscription,
 )
+from asyncconfig.reports import balancing
+from asyncconfig.services.topics import subscribing
+from asyncconfig.worker import sweep
 from tests.engine import record_received_by
 from tests.factories import (
     RAISES,
@@ -266,7 +264,7 @@ def test_a_dead_notifiers_message_is_sent_by_another(engine):
         publish(topic)
         engine.claim(engine.notify)
         clock.shift(11)
-        sweeping.sweep()
+        sweep.sweep()
         engine.run()
 
     assert len(web.letters()) == 1
@@ -292,7 +290,7 @@ def test_success_and_failure_reach_the_subscribers_byte_for_byte(engine, mail):
         assert body["message_attributes"] == {"delivery_id": delivery.delivery_id.hex}
         assert delivery.place.endswith(topic.urn)
     assert {one["Subject"] for one in mail.received} == set(sent)
-    assert conserving.balance().drift == 0
+    assert balancing.balance().drift == 0
 
 
 def test_a_record_over_256_kb_arrives_without_its_payloads(engine):
@@ -358,13 +356,13 @@ def test_a_dead_letter_can_be_sent_again_after_the_repair(engine):
         publish(topic)
         engine.run()
         web.status = 200
-        assert notifying.resend(Notification.objects.get(), by="admin")
+        assert messaging.resend(Notification.objects.get(), by="admin")
         engine.run()
 
     notification = Notification.objects.get()
     assert (notification.status, notification.attempts) == ("DELIVERED", 2)
     assert len({body["message_id"] for body in web.letters()}) == 1
-    assert not notifying.resend(notification, by="admin")
+    assert not messaging.resend(notification, by="admin")
 
 
 def test_one_slow_subscriber_does_not_hold_another(engine, settings):

@@ -10,10 +10,13 @@ from django.core.exceptions import ValidationError
 from django.db import OperationalError
 from django.utils import translation
 
-from asyncconfig import clock, configuring, delivering, sweeping
+from asyncconfig import clock
+from asyncconfig.config import saving
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.obs import key_of
+from asyncconfig.lanes import delivering
 from asyncconfig.models import Bucket, Delivery, ObjectExpiry
+from asyncconfig.worker import sweep
 from functions.models.agency import PUT_OBJECT
 from tests.factories import (
     RAISES,
@@ -227,7 +230,7 @@ def test_a_lost_settlement_puts_the_same_object_again(engine, obs):
     first = obs.objects(bucket.name)
 
     clock.shift(11)
-    sweeping.sweep()
+    sweep.sweep()
     engine.run()
 
     assert Delivery.objects.get().status == "DELIVERED"
@@ -257,7 +260,7 @@ def test_param_of_the_api_is_stored_byte_for_byte(engine, obs):
     function = make_function(source=RAISES)
     allow(function, PUT_OBJECT)
     written = f'{{"prefix":  "/success", "bucket": "{bucket.name}", "more": 1}}'
-    destined = configuring.destine(latest(function), "failure", "OBS", written)
+    destined = saving.destine(latest(function), "failure", "OBS", written)
     make_config(function, max_retries=0, on_failure=destined)
     accept(function)
 

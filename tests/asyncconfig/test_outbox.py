@@ -5,10 +5,13 @@ from itertools import pairwise
 
 import pytest
 
-from asyncconfig import clock, conserving, delivering, leasing, sweeping
+from asyncconfig import clock
 from asyncconfig.destinations import KINDS
-from asyncconfig.dispatching import Dispatcher
+from asyncconfig.lanes import delivering
 from asyncconfig.models import Delivery
+from asyncconfig.reports import balancing
+from asyncconfig.worker import leases, sweep
+from asyncconfig.worker.dispatching import Dispatcher
 from tests import targets
 from tests.factories import accept, make_config, make_function
 
@@ -62,7 +65,7 @@ def test_after_a_day_it_is_a_dead_letter_that_says_so(engine, kind):
     assert delivery.reason == (
         f"The target does not answer. Given up after {delivery.attempts} tries."
     )
-    assert conserving.balance().drift == 0
+    assert balancing.balance().drift == 0
 
 
 def test_trying_again_cannot_help_so_it_ends_at_once(engine, kind):
@@ -178,7 +181,7 @@ def test_a_dead_couriers_parcel_goes_out_again_under_its_id(engine, kind):
     engine.deliver.run(claim)  # It arrives, and the courier dies before it settles.
 
     clock.shift(11)
-    sweeping.sweep()
+    sweep.sweep()
     engine.run()
 
     delivery.refresh_from_db()
@@ -221,7 +224,7 @@ def test_who_asked_is_not_forgotten_when_the_courier_dies(engine, kind):
     engine.claim(engine.deliver)
 
     clock.shift(11)
-    sweeping.sweep()
+    sweep.sweep()
     engine.run()
 
     assert delivery.attempt_set.last().asked_by == "amy"
@@ -295,7 +298,7 @@ def test_all_of_a_target_are_sent_again_since_a_time(engine, kind):
 def test_functions_are_not_held_back_by_a_target_that_is_away(engine, kind):
     kind.trouble = targets.away()
     notify(engine, kind)
-    leasing.sign_off(engine.worker(engine.deliver))
+    leases.sign_off(engine.worker(engine.deliver))
     function = make_function()
     invocation = accept(function)
 

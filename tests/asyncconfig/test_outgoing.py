@@ -9,8 +9,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from asyncconfig import outgoing
-from asyncconfig.outgoing import Refused, Unreachable
+from asyncconfig.clients import outgoing
+from asyncconfig.clients.outgoing import Refused, Unreachable
 from functions import addresses
 from tests.subscribers import Web, serving
 

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 
-from asyncconfig import clock, sweeping
+from asyncconfig import clock
 from asyncconfig.models import Delivery, Invocation, Notification
+from asyncconfig.worker import sweep
 from functions import creating
 from tests.factories import accept, latest, make_function
 
@@ -151,10 +152,10 @@ def test_a_sweep_reads_nothing_of_what_is_done(engine, history):
     accept(gone)
     creating.mark_deleted(gone)
     with asked() as found:
-        sweeping.sweep()
+        sweep.sweep()
         engine.claim(free=3)
         clock.shift(3700)
-        sweeping.sweep()
+        sweep.sweep()
 
     assert not Invocation.objects.waiting().exists()
     check(found)

@@ -6,8 +6,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from asyncconfig import record
-from asyncconfig.record import Facts
+from asyncconfig.decisions import record
+from asyncconfig.decisions.record import Facts
 
 SAMPLE = """
 {

@@ -4,10 +4,11 @@ import pytest
 import rq
 from rq.serializers import JSONSerializer
 
-from asyncconfig import clock, dispatching, queue, sweeping
-from asyncconfig.dispatching import Dispatcher
+from asyncconfig import clock, queue
 from asyncconfig.models import Invocation
-from asyncconfig.worker import Listener
+from asyncconfig.worker import dispatching, sweep
+from asyncconfig.worker.dispatching import Dispatcher
+from asyncconfig.worker.process import Listener
 from functions import creating
 from tests.factories import accept, make_function, make_topic, publish
 
@@ -66,8 +67,8 @@ def test_the_sweep_ignores_the_flag_that_a_dead_worker_left(valkey):
     assert waiting_jobs(valkey) == 0
 
     clock.shift(1)
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
 
     assert waiting_jobs(valkey) == 1
 

@@ -7,10 +7,11 @@ from dataclasses import replace
 import grpc
 import pytest
 
-from asyncconfig import delivering
-from asyncconfig.destinations import KINDS, rocketmq_client
+from asyncconfig.clients import rocketmq_client
+from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.rocketmq import broker_of
 from asyncconfig.exceptions import DeliveryError
+from asyncconfig.lanes import delivering
 from asyncconfig.models import Delivery
 from functions.models import Version
 from tests.factories import (

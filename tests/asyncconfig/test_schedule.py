@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from asyncconfig import schedule
-from asyncconfig.schedule import Fault, GiveUp, Policy, Retry
+from asyncconfig.decisions import schedule
+from asyncconfig.decisions.schedule import Fault, GiveUp, Policy, Retry
 
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 

@@ -6,8 +6,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from asyncconfig.destinations import KINDS, s3, storage
-from asyncconfig.destinations.storage import Account, Pace, StorageError, Trouble
+from asyncconfig.clients import s3, storage
+from asyncconfig.clients.storage import Account, Pace, StorageError, Trouble
+from asyncconfig.destinations import KINDS
 from asyncconfig.models import ObjectExpiry
 from tests.factories import make_function, make_parcel, make_reach
 from tests.subscribers import serving

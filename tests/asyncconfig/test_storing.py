@@ -12,9 +12,11 @@ from django.db import (
     connection,
 )
 
-from asyncconfig import conserving, finishing, troubles
-from asyncconfig.dispatching import Dispatcher
+from asyncconfig import troubles
+from asyncconfig.invocations import finishing
 from asyncconfig.models import Attempt, Delivery, Invocation
+from asyncconfig.reports import balancing
+from asyncconfig.worker.dispatching import Dispatcher
 from functions.models import Version
 from functions.runtime import Kind, Outcome
 from tests.factories import accept, make_config, make_function
@@ -116,7 +118,7 @@ def test_when_nothing_of_it_can_be_stored_the_request_ends_with_a_sentence(
     assert (ended.status, ended.attempts) == ("FAIL", 0)
     assert ended.error.startswith("The result could not be stored: ")
     assert Delivery.objects.get().side == "failure"
-    assert conserving.balance().drift == 0
+    assert balancing.balance().drift == 0
 
 
 def test_when_not_even_its_record_can_be_written_it_ends_all_the_same(

@@ -8,11 +8,13 @@ import pytest
 from django.db import OperationalError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
-from asyncconfig import clock, leasing, retiring, settling, sweeping
-from asyncconfig.chores import BREATH_SECONDS, Chore
-from asyncconfig.dispatching import Dispatcher
-from asyncconfig.jumps import Jumps
+from asyncconfig import clock
+from asyncconfig.invocations import settling
 from asyncconfig.models import Attempt, Invocation, Worker
+from asyncconfig.worker import leases, retention, sweep
+from asyncconfig.worker.chores import BREATH_SECONDS, Chore
+from asyncconfig.worker.dispatching import Dispatcher
+from asyncconfig.worker.jumps import Jumps
 from tests.engine import states
 from tests.factories import (
     accept,
@@ -29,8 +31,8 @@ pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 @pytest.fixture(autouse=True)
 def _no_memories(monkeypatch):
     """What another test did to the clock, or to a row, is forgotten."""
-    monkeypatch.setattr(sweeping, "jumps", Jumps())
-    monkeypatch.setattr(sweeping, "senseless", type(sweeping.senseless)())
+    monkeypatch.setattr(sweep, "jumps", Jumps())
+    monkeypatch.setattr(sweep, "senseless", type(sweep.senseless)())
 
 
 def expired(number, name="old"):
@@ -50,7 +52,7 @@ def complaints(caplog):
 
 
 def test_thousands_of_expiries_let_claims_come_in_between(engine, monkeypatch):
-    monkeypatch.setattr(sweeping, "BATCH_SECONDS", 0)
+    monkeypatch.setattr(sweep, "BATCH_SECONDS", 0)
     dispatcher = Dispatcher(engine.invoke, slots=1)
     dispatcher.worker = engine.worker(engine.invoke)
     old = expired(8)
@@ -80,8 +82,8 @@ def test_a_row_that_makes_no_sense_ends_and_holds_up_no_other(
         return decide(invocation, now)
 
     monkeypatch.setattr(settling, "ending_before_run", stumble)
-    sweeping.sweep()
-    sweeping.sweep()
+    sweep.sweep()
+    sweep.sweep()
 
     assert statuses([odd, *others]) == ["FAIL", "DISCARD", "DISCARD"]
     ended = Invocation.objects.get(pk=odd.pk)
@@ -99,9 +101,9 @@ def test_a_row_that_cannot_even_be_ended_is_spoken_of_once(engine, monkeypatch, 
         return end(invocation, ending, now=now)
 
     monkeypatch.setattr(settling, "end", stumble)
-    sweeping.sweep()
+    sweep.sweep()
     said = len(complaints(caplog))
-    sweeping.sweep()
+    sweep.sweep()
 
     assert statuses([odd, *others]) == ["WAIT", "DISCARD", "DISCARD"]
     assert len(complaints(caplog)) == said == 2
@@ -122,7 +124,7 @@ def test_what_a_dead_worker_left_behind_can_be_odd(engine):
     )
 
     clock.shift(11)
-    sweeping.sweep()
+    sweep.sweep()
 
     assert statuses(rows) == ["FAIL", "WAIT"]
 
@@ -166,23 +168,23 @@ def test_who_forgets_old_requests_reads_neither_payloads_nor_young_ones(
     young = [accept(function) for _row in range(3)]
 
     with CaptureQueriesContext(connection) as asked:
-        retiring.retire()
+        retention.retire()
 
     assert set(Invocation.objects.all()) == set(young)
     reads = [one["sql"] for one in asked if one["sql"].startswith("SELECT")]
     heavy = ('"payload"', '"result"', '"record"', '"body"', '"log"')
     assert [sql for sql in reads if any(column in sql for column in heavy)] == []
     with CaptureQueriesContext(connection) as asked:
-        retiring.retire()
+        retention.retire()
     # One look at each kind, where nothing is old.
     looks = [one for one in asked if 'FROM "asyncconfig' in one["sql"]]
-    assert len(looks) <= len(retiring.CHORES) + 1
+    assert len(looks) <= len(retention.CHORES) + 1
 
 
 def test_old_requests_that_stay_do_not_keep_others_from_being_forgotten(
     engine, settings, monkeypatch
 ):
-    monkeypatch.setattr(retiring.old_invocations, "_rows", 2)
+    monkeypatch.setattr(retention.old_invocations, "_rows", 2)
     slow = make_function()
     waiting = [accept(slow) for _row in range(4)]
     Invocation.objects.update(due_at=clock.now() + timedelta(days=90))
@@ -190,7 +192,7 @@ def test_old_requests_that_stay_do_not_keep_others_from_being_forgotten(
     engine.run()
     clock.shift(timedelta(days=settings.RETENTION_DAYS + 1).total_seconds())
 
-    retiring.retire()
+    retention.retire()
 
     left = set(Invocation.objects.values_list("pk", flat=True))
     assert left == {row.pk for row in waiting}
@@ -201,33 +203,33 @@ def test_a_clock_that_jumps_ahead_costs_no_worker_its_lease(engine):
     accept(make_function())
     engine.claim()
     worker = engine.worker(engine.invoke)
-    sweeping.sweep()
+    sweep.sweep()
 
     clock.jump(3600)
-    sweeping.sweep()
+    sweep.sweep()
     clock.shift(3)
-    sweeping.sweep()
+    sweep.sweep()
 
     assert states() == ["RUNNING"]
-    assert leasing.is_live(worker)
-    assert leasing.renew(worker)
+    assert leases.is_live(worker)
+    assert leases.renew(worker)
     clock.shift(8)
-    sweeping.sweep()
+    sweep.sweep()
     assert states() == ["RUNNING"]
 
 
 def test_who_does_not_renew_after_a_jump_is_dead_a_lease_later(engine):
     accept(make_function())
     engine.claim()
-    sweeping.sweep()
+    sweep.sweep()
 
     clock.jump(3600)
-    sweeping.sweep()
+    sweep.sweep()
     clock.shift(9)
-    sweeping.sweep()
+    sweep.sweep()
     assert states() == ["RUNNING"]
     clock.shift(2)
-    sweeping.sweep()
+    sweep.sweep()
 
     assert states() != ["RUNNING"]
     assert Worker.objects.get().stopped_at

@@ -4,13 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from asyncconfig import (
-    clock,
-    removing,
-    retiring,
-    subscribing,
-    topics,
-)
+from asyncconfig import clock, removing
 from asyncconfig.exceptions import TopicGone, TopicUsed
 from asyncconfig.models import (
     AsyncConfig,
@@ -20,6 +14,8 @@ from asyncconfig.models import (
     Notification,
     Subscription,
 )
+from asyncconfig.services.topics import keeping, subscribing
+from asyncconfig.worker import retention
 from tests.engine import states
 from tests.factories import (
     accept,
@@ -67,14 +63,14 @@ def test_publishing_takes_a_fixed_number_of_queries(
 
 
 def test_a_deleted_topics_messages_go_some_at_a_time(monkeypatch):
-    monkeypatch.setattr(topics, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(keeping, "MOST_AT_ONCE", 2)
     topic = make_topic()
     for number in range(3):
         subscribe(topic, "http", f"http://127.0.0.1:9/{number}")
     for _turn in range(3):
         publish(topic)
 
-    topics.delete(topic)
+    keeping.delete(topic)
 
     assert (Message.objects.count(), Notification.objects.count()) == (0, 0)
 
@@ -100,7 +96,7 @@ def test_several_topics_are_held_in_the_order_of_the_couriers(engine, monkeypatc
         make_config(make_function(), on_success=topic)
     configs = AsyncConfig.objects.current().order_by("on_success_place")
     held = []
-    monkeypatch.setattr(topics, "hold", lambda topic: held.append(topic.urn))
+    monkeypatch.setattr(keeping, "hold", lambda topic: held.append(topic.urn))
 
     removing.delete_function(function)
 
@@ -112,10 +108,10 @@ def test_a_topic_that_is_a_target_cannot_be_deleted(engine):
     make_config(function, on_failure=topic)
 
     with pytest.raises(TopicUsed, match="teller"):
-        topics.delete(topic)
+        keeping.delete(topic)
 
     make_config(function)
-    topics.delete(topic)
+    keeping.delete(topic)
     with pytest.raises(TopicGone):
         publish(topic)
 
@@ -128,7 +124,7 @@ def test_a_topic_deleted_while_its_message_is_sent_harms_nothing(engine):
         publish(topic)
         publish(other)
         claims = engine.claim(engine.notify)
-        topics.delete(topic)
+        keeping.delete(topic)
         engine.settle([(one, engine.notify.run(one)) for one in claims], engine.notify)
 
     assert len(claims) == 2
@@ -177,7 +173,7 @@ def test_old_messages_are_forgotten_and_open_ones_kept(engine, settings):
 
     clock.shift(timedelta(days=settings.RETENTION_DAYS + 1).total_seconds())
 
-    retiring.retire()
+    retention.retire()
     assert Message.objects.get() == kept
     assert Notification.objects.count() == 2
 

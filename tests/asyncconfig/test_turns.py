@@ -4,11 +4,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from asyncconfig import clock, dispatching, outbox
-from asyncconfig.delivering import DeliverLane
-from asyncconfig.dispatching import Dispatcher
+from asyncconfig import clock
+from asyncconfig.lanes import outbox
+from asyncconfig.lanes.delivering import DeliverLane
+from asyncconfig.lanes.outbox import Answer
 from asyncconfig.models import Delivery
-from asyncconfig.outbox import Answer
+from asyncconfig.worker import dispatching
+from asyncconfig.worker.dispatching import Dispatcher
 from tests import targets
 from tests.factories import make_function
 

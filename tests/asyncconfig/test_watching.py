@@ -7,8 +7,8 @@ import sys
 import pytest
 from django.db import OperationalError
 
-from asyncconfig import watching
-from asyncconfig.dispatching import Dispatcher
+from asyncconfig.worker import watching
+from asyncconfig.worker.dispatching import Dispatcher
 
 HANGS = """
 import django; django.setup()

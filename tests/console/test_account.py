@@ -4,7 +4,7 @@ import pytest
 from django.db import OperationalError
 from django.urls import reverse
 
-from asyncconfig import accepting
+from asyncconfig.invocations import accepting
 from console import access
 from console.models import AccessKey
 from functions.models import Version

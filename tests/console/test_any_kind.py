@@ -5,7 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from asyncconfig import verifying
+from asyncconfig.config import verifying
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import AsyncConfig
 from functions import agencies

@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 from django.utils import translation
 
-from asyncconfig import loops
+from asyncconfig.decisions import loops
 from asyncconfig.models import AsyncConfig
 from console import access
 from tests.factories import latest, make_config, make_function, make_user

@@ -6,8 +6,8 @@ from urllib.parse import quote
 import pytest
 from django.urls import reverse
 
-from asyncconfig import expiries
 from asyncconfig.models import Bucket, ObjectExpiry
+from asyncconfig.services.buckets import expiries
 from console.access import ADMINISTRATOR, READER
 from functions.models.agency import PUT_OBJECT
 from tests.asyncconfig.test_obs import closed_port

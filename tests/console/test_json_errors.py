@@ -5,8 +5,8 @@ import re
 import pytest
 from django.utils import translation
 
-from asyncconfig import accepting
 from asyncconfig.exceptions import PayloadRefused
+from asyncconfig.invocations import accepting
 from functions.forms import EventForm
 from tests.factories import make_function
 

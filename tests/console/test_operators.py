@@ -164,7 +164,7 @@ def test_who_may_only_look_is_offered_no_resending(monkeypatch):
             "oldest": None,
         }
     ]
-    monkeypatch.setattr("asyncconfig.backlog.by_target", lambda *_project: owed)
+    monkeypatch.setattr("asyncconfig.reports.backlog.by_target", lambda *_project: owed)
 
     offered = {
         role: "/operator/deliveries/resend"

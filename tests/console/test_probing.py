@@ -6,7 +6,7 @@ import threading
 import pytest
 from django.urls import reverse
 
-from asyncconfig import probing
+from asyncconfig.config import probing
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import AsyncConfig, Delivery, Invocation
 from console import access

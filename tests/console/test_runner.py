@@ -112,7 +112,7 @@ def test_log_shows_no_line_of_the_function_as_the_platforms(pages, engine, monke
         invocation.refresh_from_db()
         return invocation
 
-    monkeypatch.setattr("asyncconfig.calling._wait", wait)
+    monkeypatch.setattr("asyncconfig.invocations.calling._wait", wait)
 
     page = pages.post("/run", fields(function="default/forger", mode="sync")).text
 

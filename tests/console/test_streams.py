@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 
 from asyncconfig.models import Stream
-from asyncconfig.streams import records
-from asyncconfig.streams.records import NewRecord
+from asyncconfig.services.streams import records
+from asyncconfig.services.streams.records import NewRecord
 from console import access, tokens
 from tests.factories import (
     accept,

@@ -7,9 +7,10 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from asyncconfig import calling, clock, idempotency
+from asyncconfig import clock
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import StillRunning
+from asyncconfig.invocations import calling, idempotency
 from asyncconfig.models import Delivery, IdempotencyKey, Invocation, Message
 from console import access
 from console.models import AccessKey

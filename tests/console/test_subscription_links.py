@@ -5,11 +5,11 @@ import re
 import pytest
 from django.core import mail
 
-from asyncconfig import subscribing
+from asyncconfig.lanes.messaging import CONFIRM, LEAVE
 from asyncconfig.models import (
     Subscription,
 )
-from asyncconfig.notifying import CONFIRM, LEAVE
+from asyncconfig.services.topics import subscribing
 from tests.factories import (
     make_topic,
     subscribe,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.urls import reverse
 
-from asyncconfig import loops, subscribing
+from asyncconfig.decisions import loops
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import (
     AsyncConfig,
@@ -15,6 +15,7 @@ from asyncconfig.models import (
     Subscription,
     Topic,
 )
+from asyncconfig.services.topics import subscribing
 from console import access
 from functions.models.agency import PUBLISH
 from tests.factories import (

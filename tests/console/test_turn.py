@@ -19,8 +19,8 @@ from django.core.management import call_command
 from django.db import connection, connections, transaction
 from django.test import Client
 
-from asyncconfig import leasing
 from asyncconfig.models import Invocation, Worker
+from asyncconfig.worker import leases
 from console import access
 from console.models import AccessKey
 from console.sqlite.base import READS
@@ -94,9 +94,9 @@ def count_in_the_cache(user):
 
 
 def keep_a_lease(user):
-    worker = leasing.register("invoke", slots=1)
-    assert leasing.renew(worker)
-    leasing.sign_off(worker)
+    worker = leases.register("invoke", slots=1)
+    assert leases.renew(worker)
+    leases.sign_off(worker)
 
 
 def call_the_api(user):
@@ -202,7 +202,7 @@ def test_a_stopped_process_does_not_stop_everybody(stored, monkeypatch):
         call = signer.send("GET", f"/v2/{project.project_id}/fgs/functions")
         health = browser.get("/healthz")
         with pytest.raises(NoTurn, match=f"process {process.pid} has it"):
-            leasing.register("invoke", slots=1)
+            leases.register("invoke", slots=1)
 
     assert page.status_code == 503
     assert "The database is busy." in page.text

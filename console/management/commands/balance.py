@@ -4,14 +4,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from asyncconfig import conserving
+from asyncconfig.reports import balancing
 
 
 class Command(BaseCommand):
     help = "Count requests and notifications by state; the drift must be 0."
 
     def handle(self, **options: Any) -> None:
-        balance = conserving.balance()
+        balance = balancing.balance()
         self.stdout.write(
             f"{balance.accepted} accepted: {_list(balance.by_status)}. "
             f"{balance.owed} owed: {_list(balance.by_delivery_status)}. "

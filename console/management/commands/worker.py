@@ -5,7 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
 
-from asyncconfig import queue, worker
+from asyncconfig import queue
+from asyncconfig.worker import process
 
 
 class Command(BaseCommand):
@@ -14,7 +15,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--queue", choices=worker.LANES, default=queue.INVOKE)
+        parser.add_argument("--queue", choices=process.LANES, default=queue.INVOKE)
         parser.add_argument("--slots", type=int)
 
     def handle(self, **options: Any) -> None:
@@ -24,4 +25,4 @@ class Command(BaseCommand):
         )
         slots = options["slots"] or usual
         self.stdout.write(f"Serving {name} with {slots} slots.")
-        worker.run(name, slots=slots)
+        process.run(name, slots=slots)

@@ -14,12 +14,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from asyncconfig import buckets, expiries, uses
-from asyncconfig.buckets import BucketRefused
-from asyncconfig.destinations import storage
-from asyncconfig.destinations.storage import Listing, StorageError, Trouble
+from asyncconfig import uses
+from asyncconfig.clients import storage
+from asyncconfig.clients.storage import Listing, StorageError, Trouble
 from asyncconfig.models import Bucket, Invocation, ObjectExpiry
 from asyncconfig.models.config import OBS
+from asyncconfig.services.buckets import expiries, keeping
+from asyncconfig.services.buckets.keeping import BucketRefused
 from console import access
 from console.access import Right, needs
 from console.htmx import redirect_page, render_dialog, render_page
@@ -115,7 +116,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         project = access.get_project(request)
         try:
-            made = buckets.create(project, form.cleaned_data["name"])
+            made = keeping.create(project, form.cleaned_data["name"])
         except (BucketRefused, StorageError) as error:
             form.add_error("name", str(error))
         else:
@@ -135,7 +136,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
     problem = ""
     if request.method == "POST":
         try:
-            buckets.delete(bucket)
+            keeping.delete(bucket)
         except (BucketRefused, StorageError) as error:
             problem = str(error)
         else:

@@ -11,11 +11,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import notifying
-from asyncconfig import topics as publishing
 from asyncconfig.exceptions import TopicGone
+from asyncconfig.lanes import messaging
 from asyncconfig.models import Notification, Topic
-from asyncconfig.topic_forms import PublishForm
+from asyncconfig.services.topics import keeping as publishing
+from asyncconfig.services.topics.forms import PublishForm
 from console import access, states, submitting
 from console.access import Right
 from console.door.limits import form_with, takes
@@ -114,7 +114,7 @@ def _resend(request: HttpRequest, notification: Notification) -> None:
         request,
         lambda: (
             "sent"
-            if notifying.resend(notification, by=request.user.get_username())
+            if messaging.resend(notification, by=request.user.get_username())
             else ""
         ),
     )
@@ -134,7 +134,7 @@ def resend_all(request: HttpRequest, topic: str, message_id: UUID) -> HttpRespon
         message=message, subscription__isnull=False
     )
     done = submitting.once(
-        request, lambda: str(notifying.resend_all(dead, by=request.user.get_username()))
+        request, lambda: str(messaging.resend_all(dead, by=request.user.get_username()))
     )
     n = int(done.answer)
     sentence = ngettext(

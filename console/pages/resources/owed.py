@@ -7,8 +7,8 @@ from typing import Any
 from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext_lazy
 
-from asyncconfig import backlog
-from asyncconfig.backlog import Backlog
+from asyncconfig.reports import backlog
+from asyncconfig.reports.backlog import Backlog
 from functions.models import Project
 
 SINCE = {

@@ -15,11 +15,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import brokering, clock
-from asyncconfig.instance_forms import InstanceForm, RuleForm, TopicForm
+from asyncconfig import clock
 from asyncconfig.models import Delivery, InboundRule, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
 from asyncconfig.models.outbox import place_of
+from asyncconfig.services.rocketmq import keeping
+from asyncconfig.services.rocketmq.forms import InstanceForm, RuleForm, TopicForm
 from asyncconfig.uses import Use
 from console import access, states
 from console.access import Right, needs
@@ -57,7 +58,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def _users(project: Project) -> dict[str, list[Use]]:
     """Return who tells each instance, by the instance's ID."""
     users: dict[str, list[Use]] = {}
-    configs = brokering.configs_telling(project).select_related("version__function")
+    configs = keeping.configs_telling(project).select_related("version__function")
     for config in configs.order_by("version"):
         instance_id = config.on_failure_place.partition("/")[0]
         use = Use(config.version.function, config.version.name, "failure")
@@ -99,7 +100,7 @@ def create(request: HttpRequest) -> HttpResponse:
     form = InstanceForm(_posted(request), project=project)
     if form.is_valid():
         try:
-            instance = brokering.create(project, **form.cleaned_data)
+            instance = keeping.create(project, **form.cleaned_data)
         except FunctionsError as error:
             form.add_error(_field(error), str(error))
         else:
@@ -118,7 +119,7 @@ def edit(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     form = InstanceForm(_posted(request), project=instance.project, instance=instance)
     if form.is_valid():
         try:
-            brokering.change(instance, **form.cleaned_data)
+            keeping.change(instance, **form.cleaned_data)
         except FunctionsError as error:
             form.add_error(_field(error), str(error))
         else:
@@ -169,7 +170,7 @@ def delete(request: HttpRequest, instance_id: UUID) -> HttpResponse:
         page = "resources/rocketmq_delete.html"
         return render_page(request, page, context, partial="dialog")
     try:
-        brokering.delete(instance)
+        keeping.delete(instance)
     except FunctionsError as error:
         messages.error(request, str(error))
         return redirect("rocketmq-instance", instance_id)
@@ -184,7 +185,7 @@ def add_topic(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     form = TopicForm(request.POST)
     if form.is_valid():
         try:
-            brokering.add_topic(instance, form.cleaned_data["topic"])
+            keeping.add_topic(instance, form.cleaned_data["topic"])
         except FunctionsError as error:
             form.add_error("topic", str(error))
         else:
@@ -205,7 +206,7 @@ def remove_topic(request: HttpRequest, instance_id: UUID, topic: str) -> HttpRes
         title = _("Remove topic")
         return confirming.ask(request, title, question % {"name": topic}, back=back)
     try:
-        brokering.remove_topic(instance, topic)
+        keeping.remove_topic(instance, topic)
     except FunctionsError as error:
         messages.error(request, str(error))
     return redirect("rocketmq-instance", instance_id)
@@ -218,7 +219,7 @@ def add_rule(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     form = RuleForm(request.POST)
     if form.is_valid():
         try:
-            brokering.add_rule(instance, **form.cleaned_data)
+            keeping.add_rule(instance, **form.cleaned_data)
         except FunctionsError as error:
             form.add_error(
                 "source" if isinstance(error, RangeRefused) else None, str(error)

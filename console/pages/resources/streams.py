@@ -19,9 +19,9 @@ from asyncconfig.exceptions import (
 )
 from asyncconfig.models import Invocation, Stream
 from asyncconfig.models.config import DIS
-from asyncconfig.streams import keeping, partitions, records
-from asyncconfig.streams.forms import RecordForm, StreamForm
-from asyncconfig.streams.records import Kept, NewRecord, Span
+from asyncconfig.services.streams import keeping, partitions, records
+from asyncconfig.services.streams.forms import RecordForm, StreamForm
+from asyncconfig.services.streams.records import Kept, NewRecord, Span
 from console import access, submitting
 from console.access import Right, needs
 from console.door.limits import form_with, takes

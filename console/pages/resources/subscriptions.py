@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
-from asyncconfig import loops, subscribing
+from asyncconfig.decisions import loops
 from asyncconfig.exceptions import TopicGone, TopicLimit
 from asyncconfig.models import Subscription, Topic
-from asyncconfig.topic_forms import SubscriptionForm
+from asyncconfig.services.topics import subscribing
+from asyncconfig.services.topics.forms import SubscriptionForm
 from console import access, submitting
 from console.access import Right
 from console.htmx import redirect_page, render_page

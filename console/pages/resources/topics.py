@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from asyncconfig import topics, uses
+from asyncconfig import uses
 from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
 from asyncconfig.models import Message, Notification, Subscription, Topic
 from asyncconfig.models.config import SMN
-from asyncconfig.topic_forms import TopicForm
+from asyncconfig.services.topics import keeping
+from asyncconfig.services.topics.forms import TopicForm
 from console import access, states
 from console.access import Right, needs
 from console.htmx import redirect_page, render_page
@@ -61,7 +62,7 @@ def create(request: HttpRequest) -> HttpResponse:
     form = TopicForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         try:
-            topic, is_new = topics.create(project, **form.cleaned_data)
+            topic, is_new = keeping.create(project, **form.cleaned_data)
         except TopicLimit as error:
             form.add_error(None, str(error))
         else:
@@ -88,7 +89,7 @@ def delete(request: HttpRequest, topic: str) -> HttpResponse:
     status = 200
     if request.method == "POST":
         try:
-            topics.delete(found)
+            keeping.delete(found)
         except TopicGone:
             return redirect_page(request, reverse("topics"))
         except TopicUsed:

@@ -1,0 +1,139 @@
+"""End an invocation: its final state and the notification it owes, together."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+from asyncconfig import queue
+from asyncconfig.decisions import endings, record
+from asyncconfig.decisions.endings import Condition, Ending
+from asyncconfig.models import Delivery, Invocation
+from asyncconfig.models.config import FUNCTION, Chosen
+from asyncconfig.models.outbox import place_of
+
+LOOP_STOPPED = "The loop was stopped, so no function is notified."
+
+
+def finish(
+    invocation: Invocation, ending: Ending, *, now: datetime, result: bytes = b""
+) -> bool:
+    """Move the invocation to its end and write its Delivery; False when it moved on.
+
+    Must run inside a transaction: whoever sees the final state also sees the
+    delivery. The invocation is taken as it was read (status and epoch guard the
+    update); `attempts` and `losses` are stored as set on the object.
+    """
+    kept, truncated = _fit(invocation, result)
+    fields = {
+        "status": ending.status,
+        "cause": ending.cause.value,
+        "condition": ending.condition.value,
+        "error_code": ending.error_code,
+        "status_code": ending.status_code,
+        "error": ending.error,
+        "result": kept,
+        "result_size": len(result),
+        "result_truncated": truncated,
+        "attempts": invocation.attempts,
+        "losses": invocation.losses,
+        "finished_at": now,
+        "worker_id": None,
+    }
+    taken = Invocation.objects.filter(
+        pk=invocation.pk, status=invocation.status, epoch=invocation.epoch
+    )
+    if not taken.update(**fields):
+        return False
+    for name, value in fields.items():
+        setattr(invocation, name, value)
+    if invocation.mode == Invocation.Mode.ASYNC:
+        _owe(invocation, ending, now)
+    return True
+
+
+def finish_bare(pk: int, *, epoch: int, error: str, now: datetime) -> bool:
+    """End a request that cannot be ended as it should: with a sentence, and no more.
+
+    It keeps no result and notifies nobody; the balance shows what it owes. False
+    when it moved on. Must run inside a transaction.
+    """
+    ending = endings.system_error(error)
+    taken = Invocation.objects.filter(pk=pk, epoch=epoch)
+    moved = taken.exclude(status__in=Invocation.FINAL).update(
+        status=ending.status,
+        cause=ending.cause.value,
+        condition=ending.condition.value,
+        error_code=ending.error_code,
+        status_code=ending.status_code,
+        error=ending.error,
+        finished_at=now,
+        worker=None,
+    )
+    return bool(moved)
+
+
+def _fit(invocation: Invocation, result: bytes) -> tuple[bytes, bool]:
+    if invocation.mode == Invocation.Mode.SYNC:
+        return result, False
+    return record.fit_result(result, limit=settings.ASYNC_RESULT_LIMIT)
+
+
+def _owe(invocation: Invocation, ending: Ending, now: datetime) -> None:
+    succeeded = ending.status == Invocation.Status.SUCCESS
+    config = invocation.config
+    chosen = config.destination(succeeded=succeeded) if config else None
+    if not chosen or not chosen.kind:
+        return
+    delivery = _delivery(invocation, chosen, now)
+    delivery.side = Delivery.Side.SUCCESS if succeeded else Delivery.Side.FAILURE
+    if ending.condition is Condition.LOOP and chosen.kind == FUNCTION:
+        delivery.status = Delivery.Status.SKIPPED
+        delivery.reason = LOOP_STOPPED
+        delivery.finished_at = now
+    else:
+        queue.ring(queue.DELIVER)
+    delivery.save(force_insert=True)
+
+
+def _delivery(invocation: Invocation, chosen: Chosen, now: datetime) -> Delivery:
+    keep_trying = timedelta(seconds=settings.DELIVERY_RETRY_FOR_SECONDS)
+    body, is_emptied = record.fit(record_of(invocation), kind=chosen.kind)
+    return Delivery(
+        invocation=invocation,
+        function_id=invocation.function_id,
+        kind=chosen.kind,
+        param=chosen.param,
+        target=chosen.target,
+        place=place_of(invocation.function.project_id, chosen.kind, chosen.place),
+        record=body,
+        is_emptied=is_emptied,
+        created_at=now,
+        due_at=now,
+        deadline=now + keep_trying,
+    )
+
+
+def payload_limit() -> int:
+    """Return how many bytes of a request a record passes on: all that clients send."""
+    return max(int(settings.ASYNC_BODY_LIMIT), settings.ASYNC_RESULT_LIMIT)
+
+
+def record_of(invocation: Invocation) -> record.Record:
+    """Build the record of a finished invocation."""
+    payload, is_omitted = record.fit_request(
+        bytes(invocation.payload), limit=payload_limit()
+    )
+    facts = record.Facts(
+        accepted_at=invocation.accepted_at,
+        request_id=str(invocation.request_id),
+        function_urn=invocation.version.urn,
+        condition=invocation.condition,
+        attempts=invocation.attempts,
+        payload=payload,
+        status_code=invocation.status_code,
+        error=invocation.error,
+        result=bytes(invocation.result),
+        is_payload_omitted=is_omitted,
+    )
+    return record.build(facts, zone=ZoneInfo(settings.TIME_ZONE))
