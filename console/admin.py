@@ -7,8 +7,8 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 
-from console.administration import hashing_for
 from console.models import AccessKey
+from console.security.admin_site import hashing_for
 
 admin.site.unregister(User)
 

@@ -12,4 +12,4 @@ class AdministrationConfig(administration.AdminConfig):
     """Django's administration, entered by the console's own door."""
 
     default = False  # of this module, whose own is the console
-    default_site = "console.administration.Administration"
+    default_site = "console.security.admin_site.Administration"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
-from console.supervision import modes
+from console.installation.supervision import modes
 
 
 def choose_data_dir(arguments: Sequence[str]) -> None:

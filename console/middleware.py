@@ -26,9 +26,9 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
 from console import access
-from console.administration import right_for
 from console.door import limits
 from console.pages import stale
+from console.security.admin_site import right_for
 from console.security.exceptions import TryLater
 
 GetResponse = Callable[[HttpRequest], HttpResponse]

@@ -7,8 +7,8 @@ from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
 from console import env
+from console.installation.supervision import valkey
 from console.postgresql import address
-from console.supervision import valkey
 
 # Whatever a process of ours makes is for its owner only.
 os.umask(0o077)
@@ -68,7 +68,7 @@ MIDDLEWARE = [
     "console.middleware.TryLaterPage",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
-FORM_RENDERER = "console.rendering.Renderer"
+FORM_RENDERER = "console.ui.rendering.Renderer"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -81,7 +81,7 @@ TEMPLATES = [
                 "django.template.context_processors.i18n",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "console.context.shell",
+                "console.ui.context.shell",
             ],
         },
     }

@@ -3,32 +3,24 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from console.pages import (
-    access_keys,
-    account,
-    agencies,
-    api_explorer,
+from console.pages import api_explorer, functions, health, operate, runner, welcome
+from console.pages.function import (
     async_config,
+    async_test,
     code,
-    deliveries,
     events,
-    functions,
-    health,
-    invocations,
-    operate,
     permissions,
-    probes,
-    runner,
     settings,
-    subscription_links,
-    welcome,
 )
-from console.pages.resources import (
+from console.pages.manage import access_keys, account, agencies
+from console.pages.observe import deliveries, invocations
+from console.pages.services import (
     buckets,
     messages,
     networks,
     rocketmq,
     streams,
+    subscription_links,
     subscriptions,
     topics,
 )
@@ -68,7 +60,7 @@ function_urls = [
     ),
     path(
         "settings/async/test-delivery",
-        probes.probe,
+        async_test.probe,
         name="function-async-probe",
     ),
     path("settings/async/remove", async_config.remove, name="function-async-remove"),

@@ -5,7 +5,7 @@ import os
 from django.core.wsgi import get_wsgi_application
 
 from console import env
-from console.supervision import tether
+from console.installation.supervision import tether
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
 # The web server's own processes must not outlive it when it is killed.

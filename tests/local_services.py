@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from console.supervision import seaweed
+from console.installation.supervision import seaweed
 
 KEYS = ("test-access-key", "test-secret-key")
 START_SECONDS = 30

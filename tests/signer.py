@@ -3,7 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-from console import signing
+from console.security import signing
 
 
 class Signer:

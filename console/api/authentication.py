@@ -8,12 +8,12 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
-from console import keys, signing, tokens
 from console.api.errors import ApiError
-from console.callers import address_of, neighbourhood_of
 from console.door import limits
-from console.lockout import Lock
 from console.models import AccessKey
+from console.security import access_keys, signing, tokens
+from console.security.callers import address_of, neighbourhood_of
+from console.security.lockout import Lock
 
 SKEW = timedelta(minutes=15)
 BODY_LIMIT = 1024 * 1024
@@ -91,7 +91,7 @@ def _by_token(request: HttpRequest, token: str) -> Caller:
         )
     admit(request, str(bearer.user.pk))
     if bearer.access_key:
-        keys.note_use_by_token(bearer.access_key, address_of(request))
+        access_keys.note_use_by_token(bearer.access_key, address_of(request))
     return Caller(bearer.user, bearer.user.get_username())
 
 
@@ -123,7 +123,7 @@ def _by_signature(request: HttpRequest) -> Caller:
         )
     lock.open()
     _check_key(key)
-    keys.note_use(key, address_of(request))
+    access_keys.note_use(key, address_of(request))
     return Caller(key.user, f"{key.user.get_username()} · {key.access_key}")
 
 

@@ -13,13 +13,13 @@ from django.utils.translation import gettext_noop
 from ninja import Router, Schema, Status
 from pydantic import Field
 
-from console import keys, tokens
 from console.api.errors import ApiError
 from console.api.function_shapes import DOMAIN
 from console.api.service import caller_of, unsigned
-from console.callers import address_of, neighbourhood_of
-from console.lockout import Lock
 from console.models import AccessKey
+from console.security import access_keys, tokens
+from console.security.callers import address_of, neighbourhood_of
+from console.security.lockout import Lock
 from functions.models import Project
 
 router = Router(tags=["iam"])
@@ -160,7 +160,7 @@ def _by_key(request: HttpRequest, access_key: str, secret: str) -> User:
         lock.count_failure()
         raise ApiError(401, WRONG, _("The access key or its secret is wrong."))
     lock.open()
-    keys.note_use(key, address_of(request))
+    access_keys.note_use(key, address_of(request))
     return key.user
 
 

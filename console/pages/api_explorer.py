@@ -15,12 +15,14 @@ from django.views.decorators.http import require_http_methods
 
 from asyncconfig.exceptions import StillRunning
 from asyncconfig.models import Invocation
-from console import access, exploring, samples, submitting
+from console import access
 from console.access import Right, needs
-from console.callers import address_of
 from console.door.limits import form_with, takes
-from console.exploring import Answer, Call, Operation
-from console.htmx import render_page
+from console.explorer import exploring, samples
+from console.explorer.exploring import Answer, Call, Operation
+from console.pages import submitting
+from console.security.callers import address_of
+from console.ui.htmx import render_page
 from functions.models import Alias, Function, Project, Version
 
 FIRST = "AsyncInvokeFunction"

@@ -13,8 +13,8 @@ from django.urls import Resolver404
 from django.utils.translation import gettext as _
 
 from console import access
-from console.context import item_of
 from console.sqlite.turn import NoTurn
+from console.ui.context import item_of
 from functions.models import Function
 
 MOST_SIMILAR = 3

@@ -12,8 +12,8 @@ from asyncconfig.config import saving
 from asyncconfig.models import AsyncConfig, Topic
 from console import access
 from console.access import Right, needs
-from console.htmx import render_page
-from console.pages import heads
+from console.pages.function import heads
+from console.ui.htmx import render_page
 from functions import creating, names, starters
 from functions.code import text_package
 from functions.exceptions import LimitReached, NameTaken

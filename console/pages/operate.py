@@ -13,7 +13,7 @@ from asyncconfig.models.outbox import Outbound
 from asyncconfig.reports import balancing
 from asyncconfig.reports.balancing import Balance
 from console.access import OperatorRight, needs
-from console.htmx import render_page
+from console.ui.htmx import render_page
 
 
 @dataclass(frozen=True)

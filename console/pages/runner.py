@@ -18,11 +18,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from asyncconfig.exceptions import NotAccepted, Throttled, TooManyWaiting
 from asyncconfig.invocations import accepting, calling
 from asyncconfig.models import Invocation
-from console import access, states, submitting
+from console import access
 from console.access import Right, needs
 from console.door.limits import form_with, takes
-from console.htmx import render_page
-from console.pages import invocations
+from console.pages import submitting
+from console.pages.observe import invocations
+from console.ui import states
+from console.ui.htmx import render_page
 from functions import logs, starters
 from functions.exceptions import QualifierUnknown
 from functions.forms.base import Form

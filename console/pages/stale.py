@@ -15,9 +15,9 @@ from django.utils.cache import add_never_cache_headers
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext as _
 
-from console.htmx import next_page, wants_fragment
-from console.pages import account
+from console.pages.manage import account
 from console.security import browsers
+from console.ui.htmx import next_page, wants_fragment
 
 NOTICE = "X-Notice"
 MAX_KEPT_BYTES = 1024 * 1024

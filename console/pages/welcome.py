@@ -14,10 +14,12 @@ from django.views.decorators.http import require_GET, require_POST
 
 from asyncconfig.exceptions import NotAccepted
 from asyncconfig.models import Invocation
-from console import access, demo, exploring, samples, submitting
+from console import access
 from console.access import Right, needs
-from console.htmx import render_page
-from console.pages import runner
+from console.explorer import exploring, samples
+from console.installation import demo
+from console.pages import runner, submitting
+from console.ui.htmx import render_page
 from functions.models import Function, Project
 
 

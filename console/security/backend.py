@@ -9,13 +9,14 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from console import access, pacing
+from console import access
 from console.access import OperatorRight
-from console.callers import neighbourhood_of
-from console.lockout import Lock
+from console.security import rates
 from console.security.browsers import browser_of
+from console.security.callers import neighbourhood_of
 from console.security.exceptions import TooOften
 from console.security.hashing import gate
+from console.security.lockout import Lock
 
 Person = User | AnonymousUser
 
@@ -43,7 +44,7 @@ class PasswordBackend(ModelBackend):
         browser = browser_of(request, username)
         place = browser or neighbourhood_of(request)
         lock = Lock("login", username.lower(), place)
-        pace = pacing.Pace("sign-in", place, most=settings.SIGN_INS_PER_MINUTE)
+        pace = rates.Pace("sign-in", place, most=settings.SIGN_INS_PER_MINUTE)
         _check(lock, pace)
         # One place an account, however many browsers it has signed in with.
         with gate.place(username.lower() if browser else ""):
@@ -74,7 +75,7 @@ def _right_for(is_seen: bool) -> OperatorRight:
     return OperatorRight.LOOK if is_seen else OperatorRight.ADMINISTER
 
 
-def _check(lock: Lock, pace: pacing.Pace) -> None:
+def _check(lock: Lock, pace: rates.Pace) -> None:
     lock.check()
     if left := pace.seconds_left:
         raise TooOften(left)

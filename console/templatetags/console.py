@@ -14,8 +14,9 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from asyncconfig.models import Invocation
-from console import states, submitting, wording
-from console.states import Dot, State
+from console.pages import submitting
+from console.ui import states, units
+from console.ui.states import Dot, State
 
 register = template.Library()
 
@@ -40,7 +41,7 @@ def icon(name: str) -> SafeString:
 
 @register.simple_tag
 def once() -> SafeString:
-    """The key of a form that starts something; see `console.submitting`."""
+    """The key of a form that starts something; see `console.pages.submitting`."""
     return format_html(
         '<input type="hidden" name="{}" value="{}" autocomplete="off">',
         submitting.FIELD,
@@ -164,7 +165,7 @@ def until(moment: datetime | None) -> SafeString:
     return format_html(
         '<span class="num" data-until="{}">{}</span>',
         int(moment.timestamp() * 1000),
-        wording.seconds(round(left)) if left >= 1 else _("now"),
+        units.seconds(round(left)) if left >= 1 else _("now"),
     )
 
 
@@ -176,7 +177,7 @@ def remaining(moment: datetime) -> SafeString:
         '<time datetime="{}" title="{}">{}</time>',
         moment.isoformat(),
         f"{timezone.localtime(moment):%Y-%m-%d %H:%M:%S}",
-        wording.span(left),
+        units.span(left),
     )
 
 
@@ -200,17 +201,17 @@ def middle(value: object) -> str:
 
 @register.filter
 def duration(milliseconds: float | None) -> str:
-    return "–" if milliseconds is None else wording.seconds(milliseconds / 1000)
+    return "–" if milliseconds is None else units.seconds(milliseconds / 1000)
 
 
 @register.filter
 def seconds(value: float) -> str:
-    return wording.seconds(value)
+    return units.seconds(value)
 
 
 @register.filter
 def size(value: int) -> str:
-    return wording.size(value)
+    return units.size(value)
 
 
 @register.filter

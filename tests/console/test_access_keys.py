@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from console import keys
 from console.models import AccessKey
+from console.security import access_keys
 
 pytestmark = pytest.mark.django_db
 
@@ -14,7 +14,7 @@ FIELD = 'name="description"'
 
 def test_a_third_key_is_not_asked_for(pages):
     first = pages.get("/access-keys/new").text
-    for _one in range(keys.MAX_KEYS):
+    for _one in range(access_keys.MAX_KEYS):
         pages.post("/access-keys/new")
 
     third = pages.get("/access-keys/new").text
@@ -24,7 +24,7 @@ def test_a_third_key_is_not_asked_for(pages):
     assert FIELD not in third
     assert "At most two keys. Delete one to create another.</p>" in third
     assert (refused.status_code, FIELD in refused.text) == (409, False)
-    assert AccessKey.objects.count() == keys.MAX_KEYS
+    assert AccessKey.objects.count() == access_keys.MAX_KEYS
 
 
 def test_the_secret_says_itself_what_leaving_loses(pages):

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.urls import reverse
 
 from asyncconfig.models import Delivery, DeliveryAttempt, Invocation
-from console import demo
+from console.installation import demo
 from tests.factories import make_project, make_user
 
 pytestmark = pytest.mark.django_db

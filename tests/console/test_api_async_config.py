@@ -6,7 +6,8 @@ import pytest
 
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import AsyncConfig
-from console import access, tokens
+from console import access
+from console.security import tokens
 from functions import agencies
 from functions.models import Agency
 from tests.factories import latest, make_function, make_project, make_user

@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.db import OperationalError
 
 from asyncconfig.models import Invocation
-from console import signing, tokens
 from console.access import READER
 from console.models import AccessKey
+from console.security import signing, tokens
 from tests.factories import make_function, make_project, make_user
 from tests.signer import Signer, code_of
 

@@ -10,7 +10,7 @@ from django.db import connection
 from django.urls import reverse
 
 from asyncconfig.models import Invocation
-from console import exploring, samples
+from console.explorer import exploring, samples
 from console.models import AccessKey
 from tests.factories import make_function, make_project, make_user
 

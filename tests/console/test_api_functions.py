@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from console import access, tokens
+from console import access
+from console.security import tokens
 from tests.factories import latest, make_function, make_user
 
 pytestmark = pytest.mark.django_db

@@ -10,8 +10,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from asyncconfig.models import Invocation
-from console import tokens
 from console.api.routes import api
+from console.security import tokens
 from functions import transfer
 from functions.models import Alias, Function
 from tests.factories import latest, make_function, make_project, make_user

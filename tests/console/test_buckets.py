@@ -204,7 +204,7 @@ def test_an_object_is_deleted_with_its_expiry(signed_in, obs, project):
 
 
 def test_a_full_folder_is_paged(signed_in, obs, project, monkeypatch):
-    monkeypatch.setattr("console.pages.resources.buckets.OBJECTS", 2)
+    monkeypatch.setattr("console.pages.services.buckets.OBJECTS", 2)
     bucket = make_bucket(project=project)
     for name in ("a", "b", "c", "d", "e"):
         put(obs, bucket, f"x/{name}.json")
@@ -317,7 +317,7 @@ def test_pages_ask_a_fixed_number_of_times(
 
 
 def test_older_buckets_are_on_the_next_page(signed_in, obs, project, monkeypatch):
-    monkeypatch.setattr("console.pages.resources.buckets.PAGE", 2)
+    monkeypatch.setattr("console.pages.services.buckets.PAGE", 2)
     made = [make_bucket(project=project).name for _turn in range(3)]
 
     first = signed_in.get("/resources/buckets")

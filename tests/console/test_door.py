@@ -10,11 +10,12 @@ from django.conf import settings
 from django.core.handlers.wsgi import get_path_info
 from django.test import Client
 
-from console import access, tokens
+from console import access
 from console.api.functions import CODE_BODY_LIMIT
 from console.door import admission, front, limits
 from console.door.environ import environ_of
 from console.door.front import Front
+from console.security import tokens
 from tests.console.test_pages_hostile import ROUTES, filled
 from tests.factories import make_function, make_project, make_user
 

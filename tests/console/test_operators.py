@@ -6,8 +6,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import URLResolver, get_resolver
 
-from console import access, starting
+from console import access
 from console.access import OperatorRight
+from console.installation import prepare
 from tests.factories import make_project, make_user
 
 pytestmark = pytest.mark.django_db
@@ -201,7 +202,7 @@ def test_a_group_may_hold_the_right():
 
 def test_who_lost_access_is_named_at_the_start(capsys, monkeypatch):
     for name in ("collect_static", "introduce"):
-        monkeypatch.setattr(starting, name, lambda **_told: "here")
+        monkeypatch.setattr(prepare, name, lambda **_told: "here")
     ann = make_user("ann", is_staff=True)
     make_user("bob", is_staff=True).user_permissions.add(permission("look"))
     make_user("cid", is_staff=True, is_active=False)
@@ -215,11 +216,11 @@ def test_who_lost_access_is_named_at_the_start(capsys, monkeypatch):
 
     assert "are closed: ann. Give them" in said
     assert capsys.readouterr().out == "Ready. How to sign in is in here.\n"
-    assert starting.notes() == []
+    assert prepare.notes() == []
 
 
 def test_a_long_list_of_names_is_cut():
     for number in range(22):
         make_user(f"s{number:02}", is_staff=True)
 
-    assert "s19 and 2 more." in starting.notes()[0]
+    assert "s19 and 2 more." in prepare.notes()[0]

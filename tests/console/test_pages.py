@@ -4,7 +4,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from console import access, demo
+from console import access
+from console.installation import demo
 from tests.factories import accept, make_function, make_project, make_user
 
 pytestmark = pytest.mark.django_db

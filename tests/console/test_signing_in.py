@@ -12,11 +12,11 @@ from django.utils.module_loading import import_string
 from asyncconfig import clock
 from console import access
 from console import settings as shipped
-from console.lockout import Lock
 from console.security import hashing
 from console.security.backend import PasswordBackend
 from console.security.exceptions import Full
 from console.security.hashing import Gate, GatedHasher, gate, waiting_places
+from console.security.lockout import Lock
 from tests.factories import make_project, make_user
 from tests.installation import until
 

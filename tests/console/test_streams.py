@@ -8,7 +8,8 @@ from django.db import connection
 from asyncconfig.models import Stream
 from asyncconfig.services.streams import records
 from asyncconfig.services.streams.records import NewRecord
-from console import access, tokens
+from console import access
+from console.security import tokens
 from tests.factories import (
     accept,
     configure_stream,

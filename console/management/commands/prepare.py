@@ -5,8 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from console import starting
-from console.supervision import modes
+from console.installation import prepare
+from console.installation.supervision import modes
 
 
 class Command(BaseCommand):
@@ -21,9 +21,9 @@ class Command(BaseCommand):
             modes.mend(settings.DATA_DIR, settings.KEYS_DIR)
         except modes.BelongsToAnother as error:
             raise CommandError(str(error)) from error
-        starting.migrate()
-        starting.collect_static()
-        path = starting.introduce(url=options["url"])
-        for note in starting.notes():
+        prepare.migrate()
+        prepare.collect_static()
+        path = prepare.introduce(url=options["url"])
+        for note in prepare.notes():
             self.stdout.write(note)
         self.stdout.write(f"Ready. How to sign in is in {path}.")

@@ -18,11 +18,11 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console import env
-from console.supervision import modes, places, seaweed, valkey, web
-from console.supervision.child import Child
-from console.supervision.modes import BelongsToAnother
-from console.supervision.places import CannotStart
-from console.supervision.supervisor import Supervisor
+from console.installation.supervision import folders, modes, seaweed, valkey, web
+from console.installation.supervision.child import Child
+from console.installation.supervision.folders import CannotStart
+from console.installation.supervision.modes import BelongsToAnother
+from console.installation.supervision.supervisor import Supervisor
 
 MANAGE = str(settings.BASE_DIR / "manage.py")
 READY_SECONDS = 60.0
@@ -48,9 +48,9 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         try:
-            with places.claim(settings.DATA_DIR), places.hold_port(options["port"]):
+            with folders.claim(settings.DATA_DIR), folders.hold_port(options["port"]):
                 modes.mend(settings.DATA_DIR, settings.KEYS_DIR)
-                places.check_port(options["host"], options["port"])
+                folders.check_port(options["host"], options["port"])
                 Installation(options, say=self._say).run()
         except (CannotStart, BelongsToAnother) as error:
             raise CommandError(str(error)) from error
@@ -126,7 +126,7 @@ class Installation:
 
     @cached_property
     def _sockets(self) -> Path:
-        return places.socket_folder(self._data)
+        return folders.socket_folder(self._data)
 
     @property
     def _credentials(self) -> Path:
@@ -185,7 +185,7 @@ class Installation:
 
     def _start_web(self) -> None:
         # Somebody may have taken it since; once it runs, the port is shared.
-        places.check_port(self._options["host"], self._options["port"])
+        folders.check_port(self._options["host"], self._options["port"])
         processes = 1 if not settings.DATABASE_URL else 2
         command = web.command(
             self._options["host"], self._options["port"], processes=processes

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from console.supervision import web
+from console.installation.supervision import web
 
 
 class Command(BaseCommand):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from console.supervision import seaweed
+from console.installation.supervision import seaweed
 from tests.installation import Installation, Person, until
 
 RAISES = "def handler(event, context):\n    raise ValueError('asked to fail')\n"

@@ -13,9 +13,9 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from console import env
+from console.installation.supervision import folders, modes
+from console.installation.supervision.child import Child
 from console.management.commands import up
-from console.supervision import modes, places
-from console.supervision.child import Child
 from tests.installation import free_port, until
 from tests.subscribers import serving
 
@@ -87,14 +87,14 @@ def far(tmp_path, monkeypatch):
     """A data directory whose sockets' names are too long for a socket."""
     (tmp_path / "t").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "t"))
-    return tmp_path / ("d" * places.SOCKET_PATH_BYTES)
+    return tmp_path / ("d" * folders.SOCKET_PATH_BYTES)
 
 
 def test_a_long_data_directory_has_one_folder_for_its_sockets(far):
-    folder = places.socket_folder(far)
+    folder = folders.socket_folder(far)
 
-    assert places.socket_folder(far) == folder
-    assert places.socket_folder(far.with_name("e" * 100)) != folder
+    assert folders.socket_folder(far) == folder
+    assert folders.socket_folder(far.with_name("e" * 100)) != folder
     assert folder.parent.name == "t"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
@@ -123,11 +123,11 @@ SPOILING += [given_away] if os.getuid() == 0 else []
 
 @pytest.mark.parametrize("spoil", SPOILING)
 def test_a_folder_for_sockets_that_others_may_enter_is_refused(far, spoil):
-    folder = places.socket_folder(far)
+    folder = folders.socket_folder(far)
     spoil(folder)
 
-    with pytest.raises(places.CannotStart, match=str(folder)):
-        places.socket_folder(far)
+    with pytest.raises(folders.CannotStart, match=str(folder)):
+        folders.socket_folder(far)
 
 
 def test_a_data_directory_of_somebody_else_is_refused(tmp_path, monkeypatch):

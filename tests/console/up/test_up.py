@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from console.supervision import places
+from console.installation.supervision import folders
 from tests.installation import Installation, free_port, processes, until
 
 PARTS = (
@@ -93,7 +93,7 @@ def test_a_port_of_another_console_is_refused(running, tmp_path):
 
 def test_a_port_of_a_console_that_still_starts_is_refused(running, tmp_path):
     port = free_port()
-    with places.hold_port(port):
+    with folders.hold_port(port):
         code, said = running.try_to_start(
             "--data-dir", str(tmp_path / "other"), "--port", str(port)
         )

@@ -1,0 +1,123 @@
+"""The access keys of the person who looks."""
+
+import base64
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from console.access import Right, needs
+from console.explorer import samples
+from console.models import AccessKey
+from console.pages import submitting
+from console.security import access_keys
+from console.security.access_keys import KeyRefused
+from console.ui.htmx import redirect_page, render_page
+from functions.forms.base import Form
+
+
+class KeyForm(Form):
+    description = forms.CharField(
+        label=gettext_lazy("Description"),
+        required=False,
+        max_length=255,
+        help_text=gettext_lazy("What the key is for."),
+    )
+
+
+def _user(request: HttpRequest) -> User:
+    if not isinstance(request.user, User):
+        raise Http404
+    return request.user
+
+
+def _key(request: HttpRequest, access_key: str) -> AccessKey:
+    return get_object_or_404(AccessKey, user=_user(request), access_key=access_key)
+
+
+def _listed(request: HttpRequest) -> dict[str, Any]:
+    found = AccessKey.objects.filter(user=_user(request)).order_by("pk")
+    return {"keys": found, "is_full": len(found) >= access_keys.MAX_KEYS}
+
+
+@require_GET
+@needs(Right.READ)
+def index(request: HttpRequest) -> HttpResponse:
+    return render(request, "access_keys/index.html", _listed(request))
+
+
+@never_cache
+@sensitive_variables("secret", "key")
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def create(request: HttpRequest) -> HttpResponse:
+    """Create a key, and show its secret this once."""
+    form = KeyForm(request.POST if request.method == "POST" else None)
+    context = {"form": form} | _listed(request)
+    if not form.is_valid():
+        status = 422 if form.is_bound else 200
+        return _dialog(request, "create", context, status=status)
+    try:
+        done = submitting.once(request, lambda: _create(request, form))
+    except KeyRefused as error:
+        form.add_error(None, str(error))
+        return _dialog(request, "create", context, status=409)
+    key = _key(request, done.answer)
+    context |= _listed(request) | {
+        "key": key,
+        "csv": _csv(key),
+        "sample": samples.signed_sample(request),
+    }
+    return _dialog(request, "created", context, status=200)
+
+
+def _create(request: HttpRequest, form: KeyForm) -> str:
+    told = form.cleaned_data["description"]
+    return access_keys.create(_user(request), description=told).access_key
+
+
+def _csv(key: AccessKey) -> str:
+    """Return a file of the pair, as the address that a download link has."""
+    text = f"Access Key Id,Secret Access Key\r\n{key.access_key},{key.secret}\r\n"
+    return "data:text/csv;base64," + base64.b64encode(text.encode()).decode()
+
+
+def _dialog(
+    request: HttpRequest, name: str, context: dict[str, Any], *, status: int
+) -> HttpResponse:
+    template = f"access_keys/{name}.html"
+    return render_page(request, template, context, partial="dialog", status=status)
+
+
+@require_POST
+@needs(Right.READ)
+def switch(request: HttpRequest, access_key: str) -> HttpResponse:
+    key = _key(request, access_key)
+    access_keys.set_active(key, active=request.POST.get("active") == "true")
+    sentence = _("Key enabled.") if key.is_active else _("Key disabled.")
+    messages.success(request, sentence)
+    return redirect("access-keys")
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def delete(request: HttpRequest, access_key: str) -> HttpResponse:
+    key = _key(request, access_key)
+    if request.method == "POST":
+        try:
+            access_keys.delete(key)
+        except KeyRefused as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("Key deleted."))
+        return redirect_page(request, "/access-keys")
+    context = {"key": key, "is_recent": access_keys.is_recent(key)} | _listed(request)
+    return _dialog(request, "delete", context, status=200)

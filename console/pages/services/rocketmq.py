@@ -1,0 +1,307 @@
+"""RocketMQ instances: how they are reached, and what was sent there."""
+
+import json
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Count, Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from asyncconfig import clock
+from asyncconfig.models import Delivery, InboundRule, RocketInstance
+from asyncconfig.models.config import ROCKETMQ
+from asyncconfig.models.outbox import place_of
+from asyncconfig.services.rocketmq import keeping
+from asyncconfig.services.rocketmq.forms import InstanceForm, RuleForm, TopicForm
+from asyncconfig.uses import Use
+from console import access
+from console.access import Right, needs
+from console.pages import dialogs
+from console.pages.services import owed
+from console.ui import states
+from console.ui.htmx import render_page
+from functions.exceptions import FunctionsError, NameTaken, RangeRefused
+from functions.models import Project
+
+PAGE = 50
+MOST_USERS = 20
+
+
+@require_GET
+@needs(Right.READ)
+def index(request: HttpRequest) -> HttpResponse:
+    """List the project's instances, fifty at the most."""
+    project = access.get_project(request)
+    users, counts = _users(project), _counts(project)
+    found = RocketInstance.objects.filter(project=project).select_related("vpc")
+    context = {
+        "rows": [
+            {
+                "instance": instance,
+                "uses": users.get(str(instance.instance_id), [])[:MOST_USERS],
+                "counts": counts.get(str(instance.instance_id), {}),
+            }
+            for instance in found.order_by("-pk")
+        ],
+        "may_configure": access.may(request.user, Right.CONFIGURE),
+    }
+    return render_page(request, "resources/rocketmq.html", context, partial="rows")
+
+
+def _users(project: Project) -> dict[str, list[Use]]:
+    """Return who tells each instance, by the instance's ID."""
+    users: dict[str, list[Use]] = {}
+    configs = keeping.configs_telling(project).select_related("version__function")
+    for config in configs.order_by("version"):
+        instance_id = config.on_failure_place.partition("/")[0]
+        use = Use(config.version.function, config.version.name, "failure")
+        users.setdefault(instance_id, []).append(use)
+    return users
+
+
+def _uses(request: HttpRequest, instance: RocketInstance) -> list[Use]:
+    users = _users(access.get_project(request))
+    return users.get(str(instance.instance_id), [])[:MOST_USERS]
+
+
+def _counts(project: Project) -> dict[str, dict[str, int]]:
+    """Count each instance's messages of a day, and its dead letters."""
+    since = clock.now() - timedelta(days=1)
+    prefix = place_of(project.pk, ROCKETMQ, "")
+    counted = (
+        Delivery.objects.filter(kind=ROCKETMQ, place__startswith=prefix)
+        .values("place")
+        .annotate(
+            sent=Count("pk", filter=Q(created_at__gte=since)),
+            dead=Count("pk", filter=Q(status=Delivery.Status.FAILED)),
+        )
+    )
+    totals: dict[str, dict[str, int]] = {}
+    for row in counted.order_by():
+        instance_id = row["place"].removeprefix(prefix).partition("/")[0]
+        total = totals.setdefault(instance_id, {"sent": 0, "dead": 0})
+        total["sent"] += row["sent"]
+        total["dead"] += row["dead"]
+    return totals
+
+
+@sensitive_post_parameters("secret_key")
+@require_http_methods(["GET", "POST"])
+@needs(Right.CONFIGURE)
+def create(request: HttpRequest) -> HttpResponse:
+    project = access.get_project(request)
+    form = InstanceForm(_posted(request), project=project)
+    if form.is_valid():
+        try:
+            instance = keeping.create(project, **form.cleaned_data)
+        except FunctionsError as error:
+            form.add_error(_field(error), str(error))
+        else:
+            messages.success(
+                request, _("Instance %(name)s created.") % {"name": instance.name}
+            )
+            return redirect("rocketmq-instance", instance.instance_id)
+    return _edited(request, form, None)
+
+
+@sensitive_post_parameters("secret_key")
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def edit(request: HttpRequest, instance_id: UUID) -> HttpResponse:
+    instance = _instance(request, instance_id, Right.CONFIGURE)
+    form = InstanceForm(_posted(request), project=instance.project, instance=instance)
+    if form.is_valid():
+        try:
+            keeping.change(instance, **form.cleaned_data)
+        except FunctionsError as error:
+            form.add_error(_field(error), str(error))
+        else:
+            messages.success(request, _("Settings saved."))
+            return redirect("rocketmq-instance", instance_id)
+    return _edited(request, form, instance)
+
+
+def _posted(request: HttpRequest) -> Any:
+    return request.POST if request.method == "POST" else None
+
+
+def _edited(
+    request: HttpRequest, form: InstanceForm, instance: RocketInstance | None
+) -> HttpResponse:
+    context = {"form": form, "instance": instance}
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request,
+        "resources/rocketmq_edit.html",
+        context,
+        partial="page",
+        status=status,
+    )
+
+
+def _instance(request: HttpRequest, instance_id: UUID, right: Right) -> RocketInstance:
+    project = access.get_project(request)
+    instance = access.get_rocket_instance(project, instance_id)
+    access.require(request.user, right)
+    return instance
+
+
+@require_GET
+@needs(Right.READ)
+def detail(request: HttpRequest, instance_id: UUID) -> HttpResponse:
+    instance = _instance(request, instance_id, Right.READ)
+    return _render(request, instance, TopicForm(), RuleForm())
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def delete(request: HttpRequest, instance_id: UUID) -> HttpResponse:
+    """Ask, and then forget the instance; one that is told of failures stays."""
+    instance = _instance(request, instance_id, Right.CONFIGURE)
+    if request.method == "GET":
+        context = {"instance": instance, "uses": _uses(request, instance)}
+        page = "resources/rocketmq_delete.html"
+        return render_page(request, page, context, partial="dialog")
+    try:
+        keeping.delete(instance)
+    except FunctionsError as error:
+        messages.error(request, str(error))
+        return redirect("rocketmq-instance", instance_id)
+    messages.success(request, _("Instance %(name)s deleted.") % {"name": instance.name})
+    return redirect("rocketmq")
+
+
+@require_POST
+@needs(Right.READ)
+def add_topic(request: HttpRequest, instance_id: UUID) -> HttpResponse:
+    instance = _instance(request, instance_id, Right.CONFIGURE)
+    form = TopicForm(request.POST)
+    if form.is_valid():
+        try:
+            keeping.add_topic(instance, form.cleaned_data["topic"])
+        except FunctionsError as error:
+            form.add_error("topic", str(error))
+        else:
+            return redirect("rocketmq-instance", instance_id)
+    return _render(request, instance, form, RuleForm(), status=422)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def remove_topic(request: HttpRequest, instance_id: UUID, topic: str) -> HttpResponse:
+    """Ask, and then forget a topic; one that is told of failures stays."""
+    instance = _instance(request, instance_id, Right.CONFIGURE)
+    if request.method == "GET":
+        question = _(
+            "Remove topic %(name)s? It can't be chosen any more; the broker keeps it."
+        )
+        back = reverse("rocketmq-instance", args=[instance_id])
+        title = _("Remove topic")
+        return dialogs.ask(request, title, question % {"name": topic}, back=back)
+    try:
+        keeping.remove_topic(instance, topic)
+    except FunctionsError as error:
+        messages.error(request, str(error))
+    return redirect("rocketmq-instance", instance_id)
+
+
+@require_POST
+@needs(Right.READ)
+def add_rule(request: HttpRequest, instance_id: UUID) -> HttpResponse:
+    instance = _instance(request, instance_id, Right.CONFIGURE)
+    form = RuleForm(request.POST)
+    if form.is_valid():
+        try:
+            keeping.add_rule(instance, **form.cleaned_data)
+        except FunctionsError as error:
+            form.add_error(
+                "source" if isinstance(error, RangeRefused) else None, str(error)
+            )
+        else:
+            return redirect("rocketmq-instance", instance_id)
+    return _render(request, instance, TopicForm(), form, status=422)
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.READ)
+def remove_rule(request: HttpRequest, instance_id: UUID, rule: int) -> HttpResponse:
+    """Ask, and then remove an inbound rule of the instance's security group."""
+    instance = _instance(request, instance_id, Right.CONFIGURE)
+    found = get_object_or_404(InboundRule, instance=instance, pk=rule)
+    if request.method == "GET":
+        question = _(
+            "Remove the rule for %(ports)s from %(source)s? "
+            "Notifications that need it are not sent any more."
+        )
+        told = {"ports": found.ports, "source": found.source}
+        back = reverse("rocketmq-instance", args=[instance_id])
+        return dialogs.ask(request, _("Remove rule"), question % told, back=back)
+    found.delete()
+    return redirect("rocketmq-instance", instance_id)
+
+
+def _field(error: FunctionsError) -> str | None:
+    return "name" if isinstance(error, NameTaken) else None
+
+
+def _render(
+    request: HttpRequest,
+    instance: RocketInstance,
+    topic_form: forms.Form,
+    rule_form: forms.Form,
+    *,
+    status: int = 200,
+) -> HttpResponse:
+    back = reverse("rocketmq-instance", args=[instance.instance_id])
+    below = f"{instance.instance_id}/"
+    context = owed.below(instance.project, ROCKETMQ, below, back=back) | {
+        "instance": instance,
+        "topic_form": topic_form,
+        "rule_form": rule_form,
+        "rules": instance.inbound_rules.order_by("pk"),
+        "uses": _uses(request, instance),
+        "may_configure": access.may(request.user, Right.CONFIGURE),
+    }
+    context |= _messages(request, instance)
+    return render_page(
+        request,
+        "resources/rocketmq_instance.html",
+        context,
+        partial="messages",
+        status=status,
+    )
+
+
+def _messages(request: HttpRequest, instance: RocketInstance) -> dict[str, Any]:
+    """Return a page of what was sent to the instance, newest first."""
+    prefix = place_of(instance.project_id, ROCKETMQ, f"{instance.instance_id}/")
+    rows = Delivery.objects.filter(kind=ROCKETMQ, place__startswith=prefix)
+    before = request.GET.get("before", "")
+    if before.isascii() and before.isdigit():
+        rows = rows.filter(pk__lt=int(before[:18]))
+    related = rows.select_related("invocation__function").defer(
+        "record", "invocation__payload", "invocation__result"
+    )
+    page = list(related.order_by("-pk")[: PAGE + 1])
+    return {
+        "messages_sent": [_message(row, prefix) for row in page[:PAGE]],
+        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
+        "is_first": not before,
+    }
+
+
+def _message(row: Delivery, prefix: str) -> dict[str, Any]:
+    return {
+        "delivery": row,
+        "topic": row.place.removeprefix(prefix),
+        "tag": json.loads(row.param).get("tag") or "",
+        "state": states.delivery_state(row),
+    }

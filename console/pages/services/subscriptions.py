@@ -1,0 +1,142 @@
+"""Who listens to a topic: add, remove, ask for confirmation again."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from asyncconfig.decisions import loops
+from asyncconfig.exceptions import TopicGone, TopicLimit
+from asyncconfig.models import Subscription, Topic
+from asyncconfig.services.topics import subscribing
+from asyncconfig.services.topics.forms import SubscriptionForm
+from console import access
+from console.access import Right
+from console.pages import dialogs, submitting
+from console.pages.services import topics
+from console.ui.htmx import redirect_page, render_page
+from functions.models import Function
+
+MOST_OFFERED = 200
+
+
+def _topic(request: HttpRequest, name: str) -> Topic:
+    found = access.get_topic(access.get_project(request), name)
+    access.require(request.user, Right.CONFIGURE)
+    return found
+
+
+@require_http_methods(["GET", "POST"])
+def add(request: HttpRequest, topic: str) -> HttpResponse:
+    found = _topic(request, topic)
+    data = request.POST if request.method == "POST" else None
+    form = SubscriptionForm(data, project=found.project)
+    paths: list[loops.Path] = []
+    if form.is_valid():
+        paths = subscribing.loops_of(found, form.cleaned_data["endpoint"].function)
+        _check_loops(form, paths)
+    if form.is_valid():
+        made = _subscribe(found, form)
+        if made is not None:
+            messages.success(request, _said(made))
+            return redirect_page(request, reverse("topic", args=[found.name]))
+    return _dialog(request, found, form, paths)
+
+
+def _check_loops(form: SubscriptionForm, paths: list[loops.Path]) -> None:
+    """Refuse a loop until exactly its path has been accepted."""
+    if not paths:
+        return
+    if settings.ASYNC_LOOPS == "refuse":
+        form.add_error(None, _("Loops are not allowed here. Choose another target."))
+    elif form.cleaned_data["accepted_loop"] != loops.digest(paths):
+        form.add_error(None, _("Accept the loop shown below, or choose another."))
+
+
+def _subscribe(topic: Topic, form: SubscriptionForm) -> Subscription | None:
+    cleaned = form.cleaned_data
+    try:
+        made, is_new = subscribing.subscribe(
+            topic,
+            cleaned["protocol"],
+            cleaned["endpoint"],
+            remark=cleaned["remark"],
+        )
+    except (TopicGone, TopicLimit) as error:
+        form.add_error(None, str(error))
+        return None
+    if is_new:
+        return made
+    form.add_error("endpoint", _("This endpoint is subscribed already."))
+    return None
+
+
+def _said(made: Subscription) -> str:
+    if made.is_confirmed:
+        return _("Subscribed.")
+    return _("Subscribed. It counts once the link that is being sent is opened.")
+
+
+def _dialog(
+    request: HttpRequest, topic: Topic, form: SubscriptionForm, paths: list[loops.Path]
+) -> HttpResponse:
+    functions = Function.objects.in_project(topic.project).order_by("package", "name")
+    context: dict[str, Any] = topics.shown(request, topic) | {
+        "form": form,
+        "functions": [one.shown_name for one in functions[:MOST_OFFERED]],
+        "paths": [loops.describe(path) for path in paths],
+        "digest": loops.digest(paths),
+        "may_accept": settings.ASYNC_LOOPS != "refuse",
+    }
+    form.fields["endpoint"].widget.attrs["list"] = "functions"
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request,
+        "resources/topics/subscribe.html",
+        context,
+        partial="dialog",
+        status=status,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def remove(request: HttpRequest, topic: str, subscription_id: UUID) -> HttpResponse:
+    found = _topic(request, topic)
+    subscription = access.get_subscription(found, subscription_id)
+    if request.method == "POST":
+        subscribing.unsubscribe(subscription)
+        messages.success(request, _("Subscription removed."))
+        return redirect_page(request, reverse("topic", args=[found.name]))
+    question = _("Remove %(endpoint)s? What still waits for it is not sent any more.")
+    return dialogs.ask(
+        request,
+        _("Remove subscription"),
+        question % {"endpoint": subscription.endpoint},
+        back=reverse("topic", args=[found.name]),
+    )
+
+
+@require_POST
+def ask_again(request: HttpRequest, topic: str, subscription_id: UUID) -> HttpResponse:
+    found = _topic(request, topic)
+    asked = access.get_subscription(found, subscription_id)
+    done = submitting.once(
+        request,
+        lambda: (
+            "asked"
+            if subscribing.ask_again(asked, by=request.user.get_username())
+            else ""
+        ),
+    )
+    if done.answer:
+        sentence = _("A new link is being sent; the old one is void.")
+        submitting.say(request, done, sentence)
+    else:
+        messages.error(request, _("This subscription is confirmed already."))
+    return redirect("topic", found.name)

@@ -1,0 +1,183 @@
+"""Topics of this console's SMN: the list, and one with who listens to it."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods
+
+from asyncconfig import uses
+from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
+from asyncconfig.models import Message, Notification, Subscription, Topic
+from asyncconfig.models.config import SMN
+from asyncconfig.services.topics import keeping
+from asyncconfig.services.topics.forms import TopicForm
+from console import access
+from console.access import Right, needs
+from console.pages.paging import Page, page_of
+from console.pages.services import owed
+from console.ui import states
+from console.ui.htmx import redirect_page, render_page
+
+MOVING = ("pending", "sending", "retrying")
+
+
+def _listed(request: HttpRequest) -> dict[str, Any]:
+    project = access.get_project(request)
+    found = Topic.objects.filter(project=project).select_related("project")
+    page: Page[Topic] = page_of(found, request.GET.get("before", ""))
+    recent = Message.objects.filter(
+        topic__in=page.rows, created_at__gte=timezone.now() - timedelta(hours=24)
+    )
+    counted = recent.order_by().values_list("topic").annotate(n=Count("pk"))
+    counts = dict(counted)
+    used = uses.of_places(project, SMN, [one.urn for one in page.rows])
+    return {
+        "rows": [
+            {"topic": one, "recent": counts.get(one.pk, 0), "uses": used[one.urn]}
+            for one in page.rows
+        ],
+        "page": page,
+        "may_configure": access.may(request.user, Right.CONFIGURE),
+    }
+
+
+@require_GET
+@needs(Right.READ)
+def index(request: HttpRequest) -> HttpResponse:
+    return render_page(
+        request, "resources/topics/index.html", _listed(request), partial="rows"
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@needs(Right.CONFIGURE)
+def create(request: HttpRequest) -> HttpResponse:
+    project = access.get_project(request)
+    form = TopicForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        try:
+            topic, is_new = keeping.create(project, **form.cleaned_data)
+        except TopicLimit as error:
+            form.add_error(None, str(error))
+        else:
+            if is_new:
+                told = {"name": topic.name}
+                messages.success(request, _("Topic %(name)s created.") % told)
+                return redirect_page(request, reverse("topic", args=[topic.name]))
+            form.add_error("name", _("There is a topic of this name already."))
+    context = _listed(request) | {"form": form}
+    status = 422 if form.is_bound else 200
+    return render_page(
+        request,
+        "resources/topics/create.html",
+        context,
+        partial="dialog",
+        status=status,
+    )
+
+
+@require_http_methods(["GET", "POST"])
+def delete(request: HttpRequest, topic: str) -> HttpResponse:
+    found = access.get_topic(access.get_project(request), topic)
+    access.require(request.user, Right.CONFIGURE)
+    status = 200
+    if request.method == "POST":
+        try:
+            keeping.delete(found)
+        except TopicGone:
+            return redirect_page(request, reverse("topics"))
+        except TopicUsed:
+            # The dialog says by whom, with links.
+            status = 409
+        else:
+            told = {"name": found.name}
+            messages.success(request, _("Topic %(name)s deleted.") % told)
+            return redirect_page(request, reverse("topics"))
+    context = _listed(request) | {
+        "topic": found,
+        "uses": uses.of_place(found.project, SMN, found.urn),
+        "subscribers": found.subscriptions.count(),
+    }
+    return render_page(
+        request,
+        "resources/topics/delete.html",
+        context,
+        partial="dialog",
+        status=status,
+    )
+
+
+@require_GET
+def show(request: HttpRequest, topic: str) -> HttpResponse:
+    found = access.get_topic(access.get_project(request), topic)
+    access.require(request.user, Right.READ)
+    context = shown(request, found)
+    return render_page(
+        request, "resources/topics/show.html", context, partial="messages"
+    )
+
+
+def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
+    """Return what the page of a topic shows, below its dialogs too."""
+    subscribed = Subscription.objects.filter(topic=topic).select_related("function")
+    subscriptions = page_of(subscribed, request.GET.get("subscriptions_before", ""))
+    published = Message.objects.filter(topic=topic).defer("body", "structure")
+    related = published.select_related("delivery__invocation__function").defer(
+        "delivery__record",
+        "delivery__invocation__payload",
+        "delivery__invocation__result",
+    )
+    page: Page[Message] = page_of(related, request.GET.get("before", ""))
+    summaries = _summaries(page.rows)
+    back = reverse("topic", args=[topic.name])
+    return owed.of_target(topic.project, SMN, topic.urn, back=back) | {
+        "topic": topic,
+        "uses": uses.of_place(topic.project, SMN, topic.urn),
+        "subscriptions": subscriptions,
+        "invitations": _invitations(subscriptions.rows),
+        "rows": [
+            {"message": one, "summary": summaries.get(one.pk, [])} for one in page.rows
+        ],
+        "page": page,
+        "is_moving": any(
+            item["key"] in MOVING for summary in summaries.values() for item in summary
+        ),
+        "may_configure": access.may(request.user, Right.CONFIGURE),
+        "may_invoke": access.may(request.user, Right.INVOKE),
+    }
+
+
+def _summaries(rows: list[Message]) -> dict[int, list[dict[str, Any]]]:
+    """Count each message's subscribers by state, in one query."""
+    owed = Notification.objects.filter(message__in=rows).order_by()
+    grouped = owed.values("message", "status", "attempts").annotate(n=Count("pk"))
+    counts: dict[int, Counter[str]] = {}
+    for row in grouped:
+        one = Notification(status=row["status"], attempts=row["attempts"])
+        counter = counts.setdefault(row["message"], Counter())
+        counter[states.delivery_key(one)] += row["n"]
+    return {
+        message: [
+            {"key": key, "look": look, "n": counter[key]}
+            for key, look in states.DELIVERY_LOOKS.items()
+            if counter[key]
+        ]
+        for message, counter in counts.items()
+    }
+
+
+def _invitations(rows: list[Subscription]) -> dict[int, states.State]:
+    """Return how far the newest request to confirm of each subscription has come."""
+    waiting = [one.pk for one in rows if not one.is_confirmed]
+    asked = Notification.objects.filter(message=None, subscription__in=waiting)
+    return {
+        one.subscription_id or 0: states.delivery_state(one)
+        for one in asked.order_by("pk")
+    }
