@@ -7,7 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from functions.exceptions import AgencyExists, StillUsed, in_words
-from functions.holding import hold
+from functions.locks import hold
 from functions.models import Agency, Function, Project, Version
 from functions.models.agency import Reach
 

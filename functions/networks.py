@@ -16,7 +16,7 @@ from functions.exceptions import (
     StillUsed,
     in_words,
 )
-from functions.holding import hold
+from functions.locks import hold
 from functions.models import Project, Subnet, Version, Vpc
 
 Network = IPv4Network | IPv6Network

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
-from functions import archives, texts
+from functions import archives, json_limits
 from functions.code import Package, text_package, zip_package
 from functions.exceptions import ImportRefused
 from functions.models import Version
@@ -90,7 +90,7 @@ def _check_fields(fields: dict[str, Any]) -> None:
     if not is_object or not all(isinstance(value, str) for value in data.values()):
         sentence = _("%(file)s: user_data has to be an object of texts.")
         raise ImportRefused(sentence % {"file": SETTINGS})
-    if not texts.can_be_kept(fields):
+    if not json_limits.can_be_kept(fields):
         sentence = _("%(file)s holds a NUL character or half of a surrogate pair.")
         raise ImportRefused(sentence % {"file": SETTINGS})
 

@@ -19,7 +19,7 @@ from asyncconfig.exceptions import Conflict
 from asyncconfig.models import AsyncConfig, Subscription, Topic
 from asyncconfig.models.config import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES, SMN
 from asyncconfig.services.topics import keeping
-from functions.holding import hold
+from functions.locks import hold
 from functions.models import Function, Project, Version
 
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from asyncconfig.models import Delivery
 from asyncconfig.receipt import Receipt as Receipt
-from functions import texts
+from functions import json_limits
 from functions.forms.base import Form
 from functions.models import Function, Version
 
@@ -35,9 +35,9 @@ def read_param(param: str, refusal: str | Promise, *, own: str = "") -> dict[str
         told = json.loads(param)
     except (ValueError, RecursionError):
         told = None
-    if not isinstance(told, dict) or not texts.is_shallow(told):
+    if not isinstance(told, dict) or not json_limits.is_shallow(told):
         raise ValidationError(str(refusal), code="invalid")
-    if not texts.can_be_kept({n: told[n] for n in told if n != own}):
+    if not json_limits.can_be_kept({n: told[n] for n in told if n != own}):
         raise ValidationError(str(refusal), code="invalid")
     return told
 

@@ -14,7 +14,7 @@ from ninja import Path, Schema
 from pydantic import Field
 
 from console.api.errors import ApiError
-from functions import texts
+from functions import json_limits
 from functions.models import Version
 from functions.models.version import MEMORY_SIZES
 from functions.runtime import available_runtimes
@@ -107,7 +107,7 @@ class Echoed(Schema):
 
 def check_echoed(echoed: dict[str, Any]) -> None:
     """Raise ApiError for what would make every list of functions a burden."""
-    is_fine = texts.is_shallow(echoed) and (
+    is_fine = json_limits.is_shallow(echoed) and (
         len(json.dumps(echoed, ensure_ascii=False).encode()) <= MOST_ECHOED
     )
     if not is_fine:

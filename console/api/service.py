@@ -26,7 +26,7 @@ from console.api.authentication import (
 )
 from console.api.errors import ApiError, Problem
 from console.door.limits import ANYBODY
-from functions import texts
+from functions import json_limits
 
 logger = logging.getLogger(__name__)
 Operation = TypeVar("Operation", bound=Callable[..., Any])
@@ -44,7 +44,7 @@ class StrictParser(Parser):
         if not isinstance(read, dict):
             raise ValueError
         # Only an escape can stand for what cannot be kept, and most bodies have none.
-        if "\\u" in text and not texts.can_be_kept(read):
+        if "\\u" in text and not json_limits.can_be_kept(read):
             raise ValueError
         return read
 

@@ -12,7 +12,7 @@ from asyncconfig.destinations import KINDS
 from asyncconfig.invocations import accepting
 from asyncconfig.models import Invocation
 from asyncconfig.models.config import FUNCTION
-from functions import creating, starters
+from functions import creating, samples
 from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
 from functions.models.agency import DEFAULT_AGENCY, INVOKE_ASYNC
@@ -61,7 +61,7 @@ def create(project: Project, *, by: User) -> Demo:
         package="default", name__in=NAMES
     )
     prefix = "demo-" if taken.exists() else ""
-    sources = (starters.FAIL_ON_REQUEST, starters.LOG_EVENT, starters.LOG_EVENT)
+    sources = (samples.FAIL_ON_REQUEST, samples.LOG_EVENT, samples.LOG_EVENT)
     functions = [
         _function(project, prefix + name, source)
         for name, source in zip(NAMES, sources, strict=True)

@@ -14,7 +14,7 @@ from console import access
 from console.access import Right, needs
 from console.pages.function import heads
 from console.ui.htmx import render_page
-from functions import creating, names, starters
+from functions import creating, names, samples
 from functions.code import text_package
 from functions.exceptions import LimitReached, NameTaken
 from functions.forms import FunctionForm
@@ -113,7 +113,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def _new(form: FunctionForm) -> creating.NewFunction:
     cleaned = form.cleaned_data
-    source = starters.SOURCES[cleaned["starter"]][1]
+    source = samples.SOURCES[cleaned["starter"]][1]
     return creating.NewFunction(
         name=cleaned["name"],
         runtime=cleaned["runtime"],

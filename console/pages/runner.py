@@ -25,7 +25,7 @@ from console.pages import submitting
 from console.pages.observe import invocations
 from console.ui import states
 from console.ui.htmx import render_page
-from functions import logs, starters
+from functions import logs, samples
 from functions.exceptions import QualifierUnknown
 from functions.forms.base import Form
 from functions.models import Function, Project, TestEvent
@@ -116,7 +116,7 @@ def _prefilled(request: HttpRequest, project: Project) -> RunForm:
         "function": query.get("fn", ""),
         "qualifier": query.get("v", "latest"),
         "mode": query.get("mode", Invocation.Mode.ASYNC),
-        "body": starters.event_text("blank"),
+        "body": samples.event_text("blank"),
     }
     past = query.get("from", "")
     try:

@@ -8,7 +8,7 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from functions import names, starters, texts
+from functions import json_limits, names, samples
 from functions.forms.base import Form, whole_number
 from functions.forms.network import find_network
 from functions.models import Agency, Function, Project, Version
@@ -46,7 +46,7 @@ class FunctionForm(Form):
         help_text=gettext_lazy("In whose name the function reaches other services."),
     )
     starter = forms.ChoiceField(
-        label=gettext_lazy("Starter template"), choices=starters.choices
+        label=gettext_lazy("Starter template"), choices=samples.choices
     )
 
     def __init__(self, *args: Any, project: Project, **kwargs: Any) -> None:
@@ -252,7 +252,7 @@ def _variables(text: str) -> dict[str, str]:
             _("At most 20 variables and 4,096 characters are allowed."),
             code="size" if is_large else "count",
         )
-    if not texts.can_be_kept(data):
+    if not json_limits.can_be_kept(data):
         raise ValidationError(
             _("Variables cannot hold NUL characters or halves of surrogate pairs.")
         )

@@ -15,7 +15,7 @@ from functions.exceptions import (
     StillUsed,
     in_words,
 )
-from functions.holding import hold
+from functions.locks import hold
 from functions.models import Project, Vpc
 from functions.networks import read_range
 

@@ -14,7 +14,7 @@ from console.pages import dialogs
 from console.pages.function import heads
 from console.pages.function.heads import Head
 from console.ui.htmx import render_page
-from functions import starters
+from functions import samples
 from functions.forms import EventForm
 from functions.models import TestEvent
 from functions.models.test_event import MAX_BYTES, MAX_PER_FUNCTION
@@ -55,7 +55,7 @@ def _form(request: HttpRequest, head: Head, event: TestEvent | None) -> EventFor
         return EventForm(request.POST, function=head.function, event=kept)
     if event is not None:
         return EventForm(function=head.function, event=event)
-    initial = {"content": starters.event_text("blank")}
+    initial = {"content": samples.event_text("blank")}
     return EventForm(function=head.function, initial=initial)
 
 
@@ -68,7 +68,7 @@ def _is_unseen(request: HttpRequest) -> bool:
 def _from_template(request: HttpRequest, head: Head) -> EventForm:
     initial = {
         "name": request.POST.get("name", ""),
-        "content": starters.event_text(request.POST.get("template", "blank")),
+        "content": samples.event_text(request.POST.get("template", "blank")),
     }
     return EventForm(function=head.function, initial=initial)
 
@@ -82,7 +82,7 @@ def _render(
         "form": form,
         "events": list(head.function.test_events.all()),
         "limit": MAX_PER_FUNCTION,
-        "templates": starters.event_choices(),
+        "templates": samples.event_choices(),
         "template": request.POST.get("template", "blank"),
         "then": request.POST.get("then") or request.GET.get("then", ""),
     }
