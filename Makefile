@@ -15,7 +15,7 @@ run: $(UV)
 
 test: environment
 	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
-	$(PYTHON) -m tests.with_postgresql $(PYTHON) -m pytest $(PARALLEL) tests/asyncconfig tests/console --ignore tests/console/up
+	$(PYTHON) -m tests.support.with_postgresql $(PYTHON) -m pytest $(PARALLEL) tests/asyncconfig tests/console --ignore tests/console/up
 
 lint: environment
 	.venv/bin/ruff format --check .

@@ -8,8 +8,8 @@ from django.utils import translation
 from asyncconfig import clock
 from asyncconfig.config import verifying
 from asyncconfig.invocations import accepting
-from tests.names import Names
-from tests.valkey import Valkey
+from tests.support.names import Names
+from tests.support.valkey import Valkey
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def _steady_language():
 
 @pytest.fixture
 def engine(db, settings, tmp_path_factory):
-    from tests.engine import Engine  # noqa: PLC0415 - models need the settings
+    from tests.support.engine import Engine  # noqa: PLC0415 - models need the settings
 
     settings.RUNTIME_DIR = tmp_path_factory.mktemp("runtime")
     made = Engine()
@@ -66,7 +66,7 @@ def valkey(settings, tmp_path_factory):
 @pytest.fixture(scope="session")
 def seaweedfs(tmp_path_factory):
     """A real SeaweedFS for the whole run; a missing one fails."""
-    from tests.local_services import SeaweedFS  # noqa: PLC0415 - boto3 is slow to load
+    from tests.support.local_services import SeaweedFS  # noqa: PLC0415 - boto3 is slow to load
 
     made = SeaweedFS(tmp_path_factory.mktemp("obs"))
     yield made

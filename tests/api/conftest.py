@@ -12,7 +12,7 @@ from huaweicloudsdkcore.exceptions.exceptions import ServiceResponseException
 
 from functions.models.agency import PLACED_SERVICES, Reach
 from functions.runtime import available_runtimes
-from tests.installation import Installation
+from tests.support.installation import Installation
 
 _numbers = itertools.count(1)
 

@@ -15,7 +15,7 @@ from schemathesis import GenerationMode, checks
 
 from console.api.routes import api
 from tests.api.conftest import client_of, maker
-from tests.installation import Installation
+from tests.support.installation import Installation
 
 CASES = int(os.environ.get("FUZZ_CASES", "300"))
 SEED = 20201

@@ -18,7 +18,7 @@ from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery
 from functions.models.agency import PUT_RECORDS
 from tests.api.test_sdk_dis import consume, cursor
-from tests.factories import RAISES, accept, lead, make_function, make_parcel
+from tests.support.factories import RAISES, accept, lead, make_function, make_parcel
 
 pytestmark = pytest.mark.django_db
 DESTINATION = KINDS["DIS"]

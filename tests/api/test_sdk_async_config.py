@@ -6,7 +6,7 @@ import huaweicloudsdkfunctiongraph.v2 as sdk
 
 from functions.models.agency import ACTIONS
 from tests.api.conftest import refused
-from tests.installation import Person, until
+from tests.support.installation import Person, until
 
 
 def put(client, urn, **fields):

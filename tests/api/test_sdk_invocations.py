@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import huaweicloudsdkfunctiongraph.v2 as sdk
 
 from tests.api.conftest import ECHO, RAISES, refused
-from tests.installation import until
+from tests.support.installation import until
 
 SLEEPS = """\
 import time

@@ -11,7 +11,7 @@ import pytest
 from functions.runtime import available_runtimes
 from tests.api.conftest import refused
 from tests.api.test_sdk_functions import config
-from tests.installation import ROOT
+from tests.support.installation import ROOT
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 MAKE = """

@@ -9,7 +9,7 @@ from huaweicloudsdkcore.auth.credentials import BasicCredentials
 from huaweicloudsdkcore.region.region import Region
 
 from tests.api.conftest import RAISES, encoded, refused
-from tests.installation import until
+from tests.support.installation import until
 
 
 def test_the_sdk_finds_the_project_by_its_region(known):

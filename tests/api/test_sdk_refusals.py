@@ -9,7 +9,7 @@ import pytest
 
 from console.api.routes import api
 from tests.api.conftest import client_for, refused
-from tests.smallest import BODIES
+from tests.support.smallest import BODIES
 
 # Nothing in the SDK asks for these.
 OTHERS = {

@@ -19,9 +19,15 @@ from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery
 from functions.models.agency import PUBLISH
 from tests.api.conftest import refused
-from tests.factories import accept, lead, make_config, make_function, make_parcel
-from tests.installation import until
-from tests.subscribers import Web, serving
+from tests.support.factories import (
+    accept,
+    lead,
+    make_config,
+    make_function,
+    make_parcel,
+)
+from tests.support.installation import until
+from tests.support.subscribers import Web, serving
 
 _numbers = itertools.count(1)
 

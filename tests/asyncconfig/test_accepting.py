@@ -16,8 +16,8 @@ from asyncconfig.models import Invocation
 from asyncconfig.reports import balancing
 from asyncconfig.worker import retention
 from functions.qualifiers import Resolved
-from tests.engine import record_received_by, states
-from tests.factories import (
+from tests.support.engine import record_received_by, states
+from tests.support.factories import (
     RAISES,
     accept,
     latest,

@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from asyncconfig.reports import backlog
-from tests.factories import make_project
+from tests.support.factories import make_project
 
 pytestmark = pytest.mark.django_db
 

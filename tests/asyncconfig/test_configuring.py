@@ -8,7 +8,7 @@ from django.db import connection
 from asyncconfig.config import saving
 from asyncconfig.exceptions import Conflict
 from asyncconfig.models import AsyncConfig
-from tests.factories import latest, make_function
+from tests.support.factories import latest, make_function
 
 SAVERS, TIMES = 4, 5
 

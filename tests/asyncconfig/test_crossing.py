@@ -16,7 +16,7 @@ from asyncconfig.invocations import cancelling, settling
 from asyncconfig.models import Attempt, Invocation
 from asyncconfig.worker import leases, sweep
 from functions.runtime import Kind, Outcome
-from tests.factories import accept, make_config, make_function
+from tests.support.factories import accept, make_config, make_function
 
 pytestmark = [
     pytest.mark.engine,

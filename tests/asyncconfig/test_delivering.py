@@ -10,8 +10,15 @@ from asyncconfig.invocations import accepting
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.reports import balancing
 from asyncconfig.worker import sweep
-from tests.engine import record_received_by, states
-from tests.factories import ECHO, RAISES, accept, latest, make_config, make_function
+from tests.support.engine import record_received_by, states
+from tests.support.factories import (
+    ECHO,
+    RAISES,
+    accept,
+    latest,
+    make_config,
+    make_function,
+)
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 

@@ -9,8 +9,8 @@ from asyncconfig.reports import balancing
 from asyncconfig.worker import sweep
 from asyncconfig.worker.dispatching import Dispatcher
 from functions import creating
-from tests.engine import record_received_by, states
-from tests.factories import RAISES, accept, latest, make_config, make_function
+from tests.support.engine import record_received_by, states
+from tests.support.factories import RAISES, accept, latest, make_config, make_function
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 

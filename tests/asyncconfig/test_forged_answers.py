@@ -7,9 +7,9 @@ import pytest
 
 from asyncconfig.models import Attempt, Invocation
 from functions.runtime.bootstrap.protocol import pack
-from tests.engine import states
-from tests.factories import accept, make_config, make_function
 from tests.runtime.forging import FORGER, header
+from tests.support.engine import states
+from tests.support.factories import accept, make_config, make_function
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 

@@ -11,7 +11,7 @@ from asyncconfig.exceptions import KeyReused, PayloadRefused
 from asyncconfig.invocations import accepting, idempotency
 from asyncconfig.models import IdempotencyKey, Invocation
 from functions.qualifiers import Resolved
-from tests.factories import latest, make_function, make_user
+from tests.support.factories import latest, make_function, make_user
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 

@@ -7,7 +7,7 @@ from asyncconfig.decisions import loops
 from asyncconfig.decisions.loops import FAILURE, SUCCESS, Edge
 from asyncconfig.destinations.base import Target
 from asyncconfig.services.topics import subscribing
-from tests.factories import (
+from tests.support.factories import (
     function_destination,
     latest,
     make_config,

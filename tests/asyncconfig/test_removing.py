@@ -5,7 +5,7 @@ import pytest
 from asyncconfig import removing
 from functions.exceptions import StillUsed
 from functions.models import Subnet, Vpc
-from tests.factories import (
+from tests.support.factories import (
     RAISES,
     accept,
     make_config,

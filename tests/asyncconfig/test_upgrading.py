@@ -6,7 +6,7 @@ import pytest
 from django.apps import apps
 
 from asyncconfig.models import AsyncConfig, Delivery
-from tests.factories import accept, make_config, make_function
+from tests.support.factories import accept, make_config, make_function
 
 pytestmark = pytest.mark.django_db
 

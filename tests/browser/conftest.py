@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.installation import Installation
+from tests.support.installation import Installation
 
 FLAGS = [
     "--no-sandbox",

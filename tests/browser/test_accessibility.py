@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.installation import Person, until
+from tests.support.installation import Person, until
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.installation import Person
+from tests.support.installation import Person
 
 pytestmark = pytest.mark.browser
 LOGS = "import json\n\ndef handler(event, context):\n    print(json.dumps(event))\n"

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from playwright.sync_api import expect
 
-from tests.installation import Person
+from tests.support.installation import Person
 
 pytestmark = pytest.mark.browser
 HELLO = "def handler(event, context):\n    return event\n"

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.installation import Person
+from tests.support.installation import Person
 
 pytestmark = pytest.mark.browser
 

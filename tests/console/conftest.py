@@ -4,8 +4,8 @@ import pytest
 
 from console import access
 from console.models import AccessKey
-from tests.factories import make_project, make_user
-from tests.signer import Signer
+from tests.support.factories import make_project, make_user
+from tests.support.signer import Signer
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from functions import agencies
 from functions.exceptions import StillUsed
 from functions.models import Agency
 from functions.models.agency import Reach
-from tests.factories import (
+from tests.support.factories import (
     accept,
     latest,
     make_config,

@@ -10,8 +10,8 @@ from console import access
 from console.security import tokens
 from functions import agencies
 from functions.models import Agency
-from tests.factories import latest, make_function, make_project, make_user
-from tests.kinds import PUT, Box, Rocket
+from tests.support.factories import latest, make_function, make_project, make_user
+from tests.support.kinds import PUT, Box, Rocket
 
 pytestmark = pytest.mark.django_db
 

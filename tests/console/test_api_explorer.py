@@ -12,7 +12,7 @@ from django.urls import reverse
 from asyncconfig.models import Invocation
 from console.explorer import exploring, samples
 from console.models import AccessKey
-from tests.factories import make_function, make_project, make_user
+from tests.support.factories import make_function, make_project, make_user
 
 pytestmark = pytest.mark.django_db
 URL = "/api-explorer"

@@ -6,7 +6,7 @@ import pytest
 
 from console import access
 from console.security import tokens
-from tests.factories import latest, make_function, make_user
+from tests.support.factories import latest, make_function, make_user
 
 pytestmark = pytest.mark.django_db
 

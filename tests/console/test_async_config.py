@@ -7,7 +7,7 @@ from django.utils import translation
 from asyncconfig.decisions import loops
 from asyncconfig.models import AsyncConfig
 from console import access
-from tests.factories import latest, make_config, make_function, make_user
+from tests.support.factories import latest, make_config, make_function, make_user
 
 pytestmark = pytest.mark.django_db
 

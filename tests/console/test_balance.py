@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.factories import accept, make_function, make_user
+from tests.support.factories import accept, make_function, make_user
 
 pytestmark = pytest.mark.django_db
 

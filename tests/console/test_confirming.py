@@ -8,7 +8,7 @@ from asyncconfig.models import AsyncConfig, InboundRule, RocketInstance
 from console import access
 from functions import aliases, publishing
 from functions.models import Alias, Subnet, TestEvent, Version, Vpc
-from tests.factories import (
+from tests.support.factories import (
     latest,
     make_config,
     make_function,

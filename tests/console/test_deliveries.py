@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from asyncconfig import clock
 from asyncconfig.models import Delivery
 from console.access import READER
-from tests import targets
-from tests.factories import make_function, make_project, make_user
+from tests.support import targets
+from tests.support.factories import make_function, make_project, make_user
 
 pytestmark = pytest.mark.django_db
 

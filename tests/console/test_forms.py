@@ -9,7 +9,7 @@ from django.urls import get_resolver
 from django.utils import translation
 
 from functions.forms import Form
-from tests.factories import make_function
+from tests.support.factories import make_function
 
 OURS = ("asyncconfig", "console", "functions")
 DJANGO = [

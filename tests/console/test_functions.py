@@ -12,13 +12,7 @@ from asyncconfig.models import Invocation
 from functions import code
 from functions.models import Alias, Function, TestEvent, Version
 from functions.runtime import available_runtimes, syntax
-from tests.factories import (
-    HELLO,
-    accept,
-    latest,
-    make_config,
-    make_function,
-)
+from tests.support.factories import HELLO, accept, latest, make_config, make_function
 
 pytestmark = pytest.mark.django_db
 

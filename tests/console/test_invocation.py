@@ -7,8 +7,8 @@ import pytest
 from django.urls import reverse
 
 from asyncconfig.models import Attempt, Invocation
-from tests.factories import accept, make_config, make_function
-from tests.targets import aim, forbidden, scripted
+from tests.support.factories import accept, make_config, make_function
+from tests.support.targets import aim, forbidden, scripted
 
 pytestmark = pytest.mark.django_db
 

@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from tests.factories import make_function, make_project
+from tests.support.factories import make_function, make_project
 
 pytestmark = pytest.mark.django_db
 NONE = "00000000-0000-4000-8000-000000000000"

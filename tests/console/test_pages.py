@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from console import access
 from console.installation import demo
-from tests.factories import accept, make_function, make_project, make_user
+from tests.support.factories import accept, make_function, make_project, make_user
 
 pytestmark = pytest.mark.django_db
 

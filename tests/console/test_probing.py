@@ -12,9 +12,15 @@ from asyncconfig.models import AsyncConfig, Delivery, Invocation
 from console import access
 from functions import agencies
 from functions.models import Agency
-from tests.engine import record_received_by
-from tests.factories import latest, make_config, make_function, make_project, make_user
-from tests.kinds import PUT, Box, refused
+from tests.support.engine import record_received_by
+from tests.support.factories import (
+    latest,
+    make_config,
+    make_function,
+    make_project,
+    make_user,
+)
+from tests.support.kinds import PUT, Box, refused
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}

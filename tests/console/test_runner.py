@@ -6,7 +6,7 @@ import pytest
 
 from asyncconfig.models import Invocation
 from functions.models import TestEvent
-from tests.factories import make_function
+from tests.support.factories import make_function
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}

@@ -16,7 +16,7 @@ from console import access
 from console.models import AccessKey
 from functions import agencies
 from functions.models import Agency, Version
-from tests.factories import (
+from tests.support.factories import (
     accept,
     latest,
     make_config,
@@ -24,7 +24,7 @@ from tests.factories import (
     make_topic,
     make_user,
 )
-from tests.kinds import PUT, Box
+from tests.support.kinds import PUT, Box
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.installation import Installation, until
-from tests.valkey import Valkey
+from tests.support.installation import Installation, until
+from tests.support.valkey import Valkey
 
 IS_ROOT = os.getuid() == 0
 # Below these, modes are the functions' own.

@@ -21,9 +21,9 @@ from tests.api.test_sdk_async_config import put, told
 from tests.api.test_sdk_dis import consume, cursor
 from tests.api.test_sdk_invocations import ended, listed, start
 from tests.api.test_sdk_smn import subscribe
-from tests.installation import Installation, Person, until
-from tests.local_services import objects_of, s3_client
-from tests.subscribers import Mail, Web, serving
+from tests.support.installation import Installation, Person, until
+from tests.support.local_services import objects_of, s3_client
+from tests.support.subscribers import Mail, Web, serving
 
 FAILS_WHEN_ASKED = (
     "def handler(event, context):\n"

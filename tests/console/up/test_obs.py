@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from console.installation.supervision import seaweed
-from tests.installation import Installation, Person, until
+from tests.support.installation import Installation, Person, until
 
 RAISES = "def handler(event, context):\n    raise ValueError('asked to fail')\n"
 WITHOUT_WHEEL = """

@@ -16,8 +16,8 @@ from console import env
 from console.installation.supervision import folders, modes
 from console.installation.supervision.child import Child
 from console.management.commands import up
-from tests.installation import free_port, until
-from tests.subscribers import serving
+from tests.support.installation import free_port, until
+from tests.support.subscribers import serving
 
 
 class Healthy(BaseHTTPRequestHandler):

@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from tests.installation import Installation, Person, until
+from tests.support.installation import Installation, Person, until
 
 SOCKETS = 200
 THREADS = 4

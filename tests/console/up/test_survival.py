@@ -10,8 +10,8 @@ from datetime import datetime
 
 import pytest
 
-from tests.installation import Installation, Person, until
-from tests.subscribers import Web, serving
+from tests.support.installation import Installation, Person, until
+from tests.support.subscribers import Web, serving
 
 SLOW = (
     "import time\n"

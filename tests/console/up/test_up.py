@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from console.installation.supervision import folders
-from tests.installation import Installation, free_port, processes, until
+from tests.support.installation import Installation, free_port, processes, until
 
 PARTS = (
     "valkey-server",
