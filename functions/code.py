@@ -17,14 +17,13 @@ from functions.exceptions import (
     NotEditable,
 )
 from functions.models import CodeBlob, Version
-from functions.runtime import syntax
+from functions.runtime import archive, syntax
 from functions.runtime.codestore import BROKEN_ARCHIVE
 from functions.runtime.syntax import SyntaxFault
 
 INLINE_LIMIT = 10 * 1024
 PACKAGE_LIMIT = 50 * 1024 * 1024
 UNPACKED_LIMIT = 1500 * 1024 * 1024
-TESTED_LIMIT = 50 * 1024 * 1024
 SHOWN_LIMIT = 1024 * 1024
 COMPILED_LIMIT = 1024 * 1024
 
@@ -58,28 +57,33 @@ def text_package(source: str, *, handler: str) -> Package:
     return Package(content, Version.CodeType.INLINE, inline_filename(handler))
 
 
-def zip_package(archive: bytes, *, filename: str) -> Package:
+def zip_package(content: bytes, *, filename: str) -> Package:
     """Check an archive; raises CodeRefused, of which CodeTooLarge.
 
-    Only what is at most 50 MB is unpacked to see whether it can be; what is larger
-    and damaged fails when the function is loaded.
+    What is accepted can be unpacked by any worker.
     """
-    if len(archive) > PACKAGE_LIMIT:
+    if len(content) > PACKAGE_LIMIT:
         raise CodeTooLarge(_("The archive is over 50 MB. Make it smaller."))
     try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        with zipfile.ZipFile(io.BytesIO(content)) as opened:
             # Sizes first: reading a small archive can mean unpacking terabytes.
             size = sum(member.file_size for member in opened.infolist())
             if size > UNPACKED_LIMIT:
                 raise CodeTooLarge(_("The unpacked archive is over 1500 MB."))
-            archives.check_names(opened)
-            archives.check_members(opened)
-            broken = opened.testzip() if size <= TESTED_LIMIT else None
+            archives.judge(opened)
     except (*BROKEN_ARCHIVE, OSError) as error:
         raise CodeRefused(_("This is not a ZIP archive that can be read.")) from error
-    if broken:
-        raise archives.damaged(broken)
-    return Package(archive, Version.CodeType.ZIP, filename[:255])
+    return Package(content, Version.CodeType.ZIP, filename[:255])
+
+
+def check_place(package: Package, handler: str) -> None:
+    """Raise CodeRefused when all code is in one folder, beside which it is looked for.
+
+    Code that is deployed alone may come before its handler: that is not asked then.
+    """
+    if package.code_type == Version.CodeType.ZIP:
+        with zipfile.ZipFile(io.BytesIO(package.content)) as opened:
+            archives.check_handler(archive.plan(opened), handler)
 
 
 def syntax_fault(package: Package, version: Version) -> SyntaxFault | None:
@@ -95,14 +99,11 @@ def syntax_fault(package: Package, version: Version) -> SyntaxFault | None:
 def _handler_source(package: Package, filename: str) -> bytes | None:
     if package.code_type == Version.CodeType.INLINE:
         return package.content
-    with zipfile.ZipFile(io.BytesIO(package.content)) as archive:
-        try:
-            member = archive.getinfo(filename)
-        except KeyError:
+    with zipfile.ZipFile(io.BytesIO(package.content)) as opened:
+        member = archive.plan(opened).find(filename)
+        if member is None or member.file_size > COMPILED_LIMIT:
             return None
-        if member.file_size > COMPILED_LIMIT:
-            return None
-        return archive.read(member)
+        return opened.read(member)
 
 
 def inline_filename(handler: str) -> str:
@@ -150,6 +151,6 @@ def source_of(version: Version) -> Source:
     if version.code_type == Version.CodeType.INLINE:
         text = content.decode("utf-8", "replace")
         return Source(version.code_filename, text, (), len(content))
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        files = tuple(sorted(archive.namelist()))
+    with zipfile.ZipFile(io.BytesIO(content)) as opened:
+        files = tuple(sorted(set(opened.namelist())))
     return Source(version.code_filename, None, files, len(content))

@@ -105,6 +105,8 @@ def create(
     package = read_code(
         body.code_type, body.func_code, body.code_filename, cleaned["handler"]
     )
+    if package:
+        code.check_place(package, cleaned["handler"])
     new = creating.NewFunction(**cleaned, echoed=echoed, code=package)
     return config_of(_latest(creating.create(project, new)))
 

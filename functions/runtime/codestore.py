@@ -19,15 +19,15 @@ import zipfile
 import zlib
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Self
 
+from functions.runtime import archive
+from functions.runtime.archive import Unfit
 from functions.runtime.folder import is_at
 from functions.runtime.spec import Spec
 from functions.runtime.trash import FOLDER, Trash, closing
 
-MOST_FILES = 65_536
-LONGEST_NAME = 1024
 CHUNK = 256 * 1024
 TRIES = 100
 TRY_SECONDS = 0.01
@@ -196,14 +196,16 @@ def _boot() -> str:
 
 
 def _write(spec: Spec, code: Path, largest: int) -> None:
-    if spec.code_type != "zip":
-        target = _place(spec.code_filename, code)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(spec.code)
-        return
     try:
-        with zipfile.ZipFile(io.BytesIO(spec.code)) as archive:
-            _extract(archive, code, largest)
+        if spec.code_type == "zip":
+            with zipfile.ZipFile(io.BytesIO(spec.code)) as opened:
+                _extract(opened, code, largest)
+        else:
+            target = code / archive.below_root(spec.code_filename)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(spec.code)
+    except Unfit as error:
+        raise CodeRefused(str(error)) from error
     except BROKEN_ARCHIVE as error:
         raise CodeRefused(f"the code is not a usable ZIP archive ({error})") from error
 
@@ -214,57 +216,34 @@ def _open_to_all(code: Path) -> None:
         os.chmod(folder, 0o755)  # noqa: S103 - the point of it
         for name in files:
             path = os.path.join(folder, name)
-            os.chmod(path, 0o755 if os.stat(path).st_mode & 0o100 else 0o644)
+            mode = os.lstat(path).st_mode
+            if not stat.S_ISLNK(mode):
+                os.chmod(path, 0o755 if mode & 0o100 else 0o644)
 
 
-def _extract(archive: zipfile.ZipFile, code: Path, largest: int) -> None:
-    entries = archive.infolist()
-    if len(entries) > MOST_FILES:
-        raise CodeRefused(f"the archive has more than {MOST_FILES} files")
+def _extract(opened: zipfile.ZipFile, code: Path, largest: int) -> None:
+    plan = archive.plan(opened)
+    for folder in plan.folders:
+        (code / folder).mkdir()
     left = largest
-    for entry in entries:
-        mode = entry.external_attr >> 16
-        if stat.S_IFMT(mode) not in (0, stat.S_IFREG, stat.S_IFDIR):
-            raise CodeRefused(f"{entry.filename!r} is neither a file nor a folder")
-        target = _place(entry.filename, code)
-        if entry.is_dir():
-            target.mkdir(parents=True, exist_ok=True)
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        left -= _copy(archive, entry, target, left)
-        if mode & 0o100:
+    for path, member in plan.files.items():
+        target = code / path
+        left -= _copy(opened, member, target, left)
+        if member.external_attr >> 16 & 0o100:
             target.chmod(0o755)
+    for path, leads_to in plan.links.items():
+        (code / path).symlink_to(leads_to)
 
 
 def _copy(
-    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most: int
+    opened: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path, most: int
 ) -> int:
     """Unpack one file and return its size; its own statement of it may be a lie."""
     size = 0
-    with archive.open(entry) as source, target.open("xb") as copy:
+    with opened.open(entry) as source, target.open("xb") as copy:
         while chunk := source.read(CHUNK):
             size += len(chunk)
             if size > most:
                 raise CodeRefused("the unpacked code is too large")
             copy.write(chunk)
     return size
-
-
-def _place(name: str, code: Path) -> Path:
-    """Return where a file of that name goes; never outside the code's folder."""
-    if not is_allowed(name):
-        raise CodeRefused(f"the file name {name!r} is not allowed")
-    return code / PurePosixPath(name)
-
-
-def is_allowed(name: str) -> bool:
-    """Say whether a file may be called that: it stays below the code's folder."""
-    path = PurePosixPath(name)
-    return (
-        bool(path.parts)
-        and not path.is_absolute()
-        and ".." not in path.parts
-        and "\\" not in name
-        and "\0" not in name
-        and len(os.fsencode(name)) <= LONGEST_NAME
-    )

@@ -39,12 +39,29 @@ def test_archive_may_not_write_outside(pool, tmp_path, name):
     assert not list(tmp_path.rglob("part-*"))
 
 
-@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFIFO, stat.S_IFCHR])
-def test_archive_may_have_only_files_and_folders(tmp_path, kind):
-    spec = make_zip_spec({special("link", kind): "/etc/passwd"})
+@pytest.mark.parametrize("kind", [stat.S_IFIFO, stat.S_IFCHR, stat.S_IFSOCK])
+def test_archive_may_have_only_files_folders_and_links(tmp_path, kind):
+    spec = make_zip_spec({special("pipe", kind): "", "a": ""})
 
     with pytest.raises(CodeRefused, match="neither a file nor a folder"):
         unpacked(spec, tmp_path)
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../secret", "b/../../secret"])
+def test_archive_may_not_lead_outside(tmp_path, target):
+    spec = make_zip_spec({special("link", stat.S_IFLNK): target, "b/a": ""})
+
+    with pytest.raises(CodeRefused, match="leads out"):
+        unpacked(spec, tmp_path)
+    assert not list(tmp_path.glob("*/*"))
+
+
+def test_code_runs_over_links_of_its_own_archive(pool):
+    files = {special("index.py", stat.S_IFLNK): "src/v1.py", "src/v1.py": HANDLER}
+
+    outcome = pool.invoke(make_zip_spec(files), call())
+
+    assert (outcome.kind, outcome.result) == (Kind.OK, b"ran")
 
 
 def test_archive_may_not_be_a_bomb(tmp_path):

@@ -96,6 +96,7 @@ def _deploy(request: HttpRequest, version: Version) -> str:
         if (archive.size or 0) > code.PACKAGE_LIMIT:
             raise CodeRefused(_("The archive is over 50 MB. Make it smaller."))
         package = code.zip_package(archive.read(), filename=archive.name or "code.zip")
+        code.check_place(package, version.handler)
     else:
         source = request.POST.get("source", "")
         package = code.text_package(source, handler=version.handler)
