@@ -9,6 +9,8 @@ from django.core.management import execute_from_command_line
 
 from console import env
 
+INTERRUPTED = 130  # What a shell makes of Ctrl-C.
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
@@ -19,6 +21,8 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Error: {error}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
 
 
 if __name__ == "__main__":

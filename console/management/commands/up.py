@@ -177,7 +177,7 @@ class Installation:
             text=True,
             check=False,
         )
-        if done.returncode:
+        if done.returncode and not self._supervisor.is_stopping:
             last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
             raise CannotStart(f"The installation could not be made ready: {last}")
         # The last line says how to sign in, which is said here when all is up.
@@ -203,6 +203,8 @@ class Installation:
         env: Mapping[str, str] | None = None,
         is_service: bool = False,
     ) -> None:
+        if self._supervisor.is_stopping:
+            return
         logs = self._data / "logs"
         child = Child(name, command, env=self._env if env is None else env, logs=logs)
         self._supervisor.add(child, is_service=is_service)

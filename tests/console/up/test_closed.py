@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.support.installation import Installation, until
+from tests.support.installation import Installation, Person, until
 from tests.support.valkey import Valkey
 
+SLOW = "import time\ndef handler(event, context):\n    time.sleep(60)\n"
 IS_ROOT = os.getuid() == 0
 # Below these, modes are the functions' own.
 RUNTIME = ("runtime/code/", "runtime/pools/", "runtime/trash/")
@@ -84,7 +85,7 @@ def old(parent):
 def running(old):
     before = read_by_nobody(old) if IS_ROOT else ["everything"]
     assert before, "Nobody could read the old directory: this test shows nothing."
-    installation = Installation(old)
+    installation = Installation(old, WORKER_SLOTS="1", WORKER_GRACE_SECONDS="0.5")
     installation.start()
     yield installation
     if installation.process.poll() is None:
@@ -141,10 +142,24 @@ def test_the_password_is_in_no_argument_and_no_environment(running, password):
     assert password in config.read_text()
 
 
-def test_ordinary_ends_leave_no_traceback_in_the_logs(running):
+def is_busy(running, password):
+    """Say whether a worker of RQ's holds a wake-up until it has a free slot."""
+    socket = running.data / "run" / "valkey.sock"
+    with redis.Redis(unix_socket_path=str(socket), password=password) as client:
+        keys = client.keys("rq:worker:*")
+        return any(client.hget(key, "state") == b"busy" for key in keys)
+
+
+def test_ordinary_ends_leave_no_traceback_in_the_logs(running, password):
     def ends(part):
         return until(lambda: running.pid_of(part))
 
+    person = Person(running)
+    person.create("slow", SLOW)
+    for _turn in range(3):
+        person.run("slow")
+    until(lambda: is_busy(running, password))
+    os.kill(ends("--queue invoke"), signal.SIGTERM)
     before = ends("valkey-server")
     os.kill(before, signal.SIGKILL)
     until(lambda: (pid := running.pid_of("valkey-server")) and pid != before)

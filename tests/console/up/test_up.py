@@ -6,6 +6,7 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -135,6 +136,29 @@ def test_what_dies_is_started_again(running, part):
     after = until(lambda: (pid := running.pid_of(part)) != before and pid)
     assert after != before
     until(running.is_up)
+
+
+def test_ctrl_c_while_it_starts_ends_it_without_a_traceback(tmp_path):
+    installation = Installation(tmp_path / "data")
+    starting = subprocess.Popen(
+        installation.command(
+            "up",
+            *("--data-dir", str(installation.data), "--port", str(installation.port)),
+        ),
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    preparing = f"prepare --url {installation.url}"
+    try:
+        until(lambda: any(preparing in line for _, line in processes().values()))
+        os.killpg(starting.pid, signal.SIGINT)
+        said, _nothing = starting.communicate(timeout=30)
+    finally:
+        starting.kill()
+
+    assert (starting.returncode, said) == (0, "")
 
 
 def test_sigterm_ends_everything_and_a_restart_keeps_all(tmp_path):
