@@ -14,14 +14,14 @@ HANGS = """
 import django; django.setup()
 import time
 from types import SimpleNamespace
-from asyncconfig import dispatching, leasing, watching
+from asyncconfig.worker import dispatching, leases, watching
 
 class Lane:
     name = "invoke"
     def ahead(self, slots): return 0
     def is_anything_due(self): time.sleep(60)
 
-leasing.register = lambda name, slots: SimpleNamespace(pk=1)
+leases.register = lambda name, slots: SimpleNamespace(pk=1)
 dispatching.Dispatcher._keep_lease = lambda self: None
 watching.TICK_SECONDS = 0.01
 dispatching.Dispatcher(Lane(), slots=1).start()
