@@ -20,9 +20,9 @@ def choose_data_dir(arguments: Sequence[str]) -> None:
         os.environ["DATA_DIR"] = str(Path(known.data_dir).resolve())
 
 
-def data_dir(*, default: Path) -> Path:
-    """Return where everything is kept; another user's folder is a wrong value."""
-    folder = Path(text("DATA_DIR", default=str(default))).resolve()
+def owned_folder(name: str, *, default: Path) -> Path:
+    """Return a folder of ours; one of another user is a wrong value."""
+    folder = Path(text(name, default=str(default))).resolve()
     try:
         modes.check_owner(folder)
     except modes.BelongsToAnother as error:

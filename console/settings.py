@@ -14,7 +14,7 @@ from console.postgresql import address
 os.umask(0o077)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-DATA_DIR = env.data_dir(default=BASE_DIR / "var")
+DATA_DIR = env.owned_folder("DATA_DIR", default=BASE_DIR / "var")
 KEYS_DIR = Path(env.text("KEYS_DIR", default=str(DATA_DIR / "keys"))).resolve()
 
 DEBUG = env.flag("DEBUG", default=False)

@@ -22,9 +22,7 @@ SENTENCES = {
         "Make an ordinary ZIP archive."
     ),
     Reason.DAMAGED: gettext_noop("The archive is damaged: %(file)s cannot be read."),
-    Reason.NAME: gettext_noop(
-        "The archive has a file that no code may have: %(file)s"
-    ),
+    Reason.NAME: gettext_noop("The archive has a file that no code may have: %(file)s"),
     Reason.KIND: gettext_noop(
         "%(file)s is neither a file nor a folder. Leave it out of the archive."
     ),

@@ -135,7 +135,7 @@ def test_a_data_directory_of_somebody_else_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 65_534)
 
     with pytest.raises(ImproperlyConfigured, match=f"chown -R .+: {tmp_path}"):
-        env.data_dir(default=tmp_path)
+        env.owned_folder("DATA_DIR", default=tmp_path)
 
 
 def test_a_file_of_somebody_else_below_it_is_refused(tmp_path, monkeypatch):
