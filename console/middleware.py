@@ -26,6 +26,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 
 from console import access
+from console.api import routes
 from console.door import limits
 from console.pages import stale
 from console.security.admin_site import right_for
@@ -98,6 +99,9 @@ def _answered(get_response: GetResponse, request: HttpRequest) -> HttpResponse:
     response = get_response(request)
     if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
         return response
+    match = request.resolver_match
+    if match is not None and routes.fits_by_chance(match):
+        return routes.missing(request)
     allowed = response["Allow"]
     sentence = _("%(path)s takes %(allowed)s, not %(method)s.")
     told = {"path": request.path, "allowed": allowed, "method": request.method or ""}

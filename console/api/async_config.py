@@ -25,7 +25,7 @@ from asyncconfig.models.config import (
     MAX_RETRIES,
 )
 from console.access import Right
-from console.api import lookup
+from console.api import lookup, paging
 from console.api.errors import ApiError, refuse
 from console.api.function_shapes import full_time
 from functions.models import Version
@@ -96,16 +96,10 @@ class AsyncInvokeConfig(VersionAsyncConfig):
     enable_async_status_log: bool
 
 
-class PageInfo(Schema):
-    next_marker: int
-    previous_marker: int
-    current_count: int
-
-
 class AsyncConfigList(Schema):
     async_invoke_configs: list[AsyncInvokeConfig]
     count: int
-    page_info: PageInfo
+    page_info: paging.PageInfo
 
 
 def in_version(config: AsyncConfig) -> dict[str, Any]:
@@ -258,19 +252,14 @@ def index(
     limit: str = "10",
 ) -> dict[str, Any]:
     named = lookup.find_function(request, project_id, function_urn, Right.READ)
-    page = lookup.read_page(marker, limit, usual=10, most=100)
+    page = paging.read(marker, limit, usual=10, most=100)
     configs = AsyncConfig.objects.current().filter(
         version__function=named.function, version__deleted_at=None
     )
     related = configs.select_related("version__function__project").order_by("version")
-    found = list(related[page.start : page.stop + 1])
-    shown = found[: page.size]
+    shown = page.of_rows(related)
     return {
         "async_invoke_configs": [_whole(one, one.version) for one in shown],
         "count": configs.count(),
-        "page_info": {
-            "next_marker": page.next_marker(len(found) > page.size),
-            "previous_marker": max(page.start - page.size, 0),
-            "current_count": len(shown),
-        },
+        "page_info": page.info(len(shown)),
     }

@@ -11,7 +11,7 @@ from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
 from console.access import Right
-from console.api import lookup
+from console.api import lookup, paging
 from console.api.errors import ApiError, refuse
 from functions.forms import EventForm
 from functions.models import Function, TestEvent
@@ -53,7 +53,7 @@ class Event(EventSummary):
 class EventList(Schema):
     count: int
     events: list[EventSummary]
-    next_marker: int
+    next_marker: int = Field(description=paging.NEXT)
 
 
 def _summary(event: TestEvent) -> dict[str, Any]:
@@ -113,11 +113,21 @@ def create(
     response={200: EventList},
 )
 def index(
-    request: HttpRequest, project_id: Path[str], function_urn: str
+    request: HttpRequest,
+    project_id: Path[str],
+    function_urn: str,
+    marker: str = "0",
+    maxitems: str = "100",
 ) -> dict[str, Any]:
     named = lookup.find_function(request, project_id, function_urn, Right.READ)
-    found = [_summary(event) for event in named.function.test_events.defer("content")]
-    return {"count": len(found), "events": found, "next_marker": 0}
+    page = paging.read(marker, maxitems, usual=100, most=100)
+    events = named.function.test_events.defer("content")
+    shown = page.of_rows(events)
+    return {
+        "count": events.count(),
+        "events": [_summary(event) for event in shown],
+        "next_marker": page.after(len(shown)),
+    }
 
 
 @router.get(

@@ -17,7 +17,7 @@ from pydantic import Field
 from asyncconfig import clock, removing
 from asyncconfig.models import Invocation
 from console.access import Right
-from console.api import lookup
+from console.api import lookup, paging
 from console.api.errors import ApiError, refuse
 from console.api.function_shapes import (
     FunctionChange,
@@ -73,7 +73,7 @@ class FunctionList(Schema):
     functions: list[dict[str, Any]] = Field(
         description="FunctionConfig, and fail_count: failures within a day."
     )
-    next_marker: int = Field(description="Where the next page begins; 0 on the last.")
+    next_marker: int = Field(description=paging.NEXT)
     count: int
 
 
@@ -167,7 +167,7 @@ def index(
     func_name: str = Query("", description=gettext_noop("Part of a name.")),
 ) -> dict[str, Any]:
     project = lookup.find_project(request, project_id, Right.READ)
-    page = lookup.read_page(marker, maxitems, usual=400, most=400)
+    page = paging.read(marker, maxitems, usual=400, most=400)
     functions = Function.objects.in_project(project)
     if package_name:
         functions = functions.filter(package=package_name)
@@ -178,16 +178,16 @@ def index(
         "function__project", "agency", "code", "vpc", "subnet"
     ).defer("code__content")
     ordered = ordered.order_by("-function__is_pinned", "function_id")
-    found = list(ordered[page.start : page.stop + 1])
+    found = page.of_rows(ordered)
     failures = _failures([version.function_id for version in found])
     listed = [
         config_of(version) | {"fail_count": failures.get(version.function_id, 0)}
-        for version in found[: page.size]
+        for version in found
     ]
     return {
         "functions": listed,
-        "next_marker": page.next_marker(len(found) > page.size),
-        "count": len(listed),
+        "next_marker": page.after(len(listed)),
+        "count": latest.count(),
     }
 
 

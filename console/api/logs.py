@@ -1,11 +1,13 @@
 """The switches of logs: what clients turn on, and the names they then read."""
 
+from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
+from pydantic import Field
 
 from console.access import Right
 from console.api import lookup
@@ -13,6 +15,7 @@ from console.api.errors import ApiError
 from functions.models import LogStream, Project
 
 router = Router(tags=["log"])
+groups = Router(tags=["log"])
 Kind = LogStream.Kind
 
 
@@ -84,3 +87,69 @@ def run_detail(
 ) -> dict[str, Any]:
     named = lookup.find_function(request, project_id, function_urn, Right.READ)
     return _detail(named.function.project, Kind.RUN)
+
+
+class LogGroup(Schema):
+    log_group_id: str
+    log_group_name: str
+    creation_time: int = Field(description="Milliseconds since 1970.")
+
+
+class LogGroupList(Schema):
+    log_groups: list[LogGroup]
+
+
+class LogStreamEntry(Schema):
+    log_stream_id: str
+    log_stream_name: str
+    creation_time: int = Field(description="Milliseconds since 1970.")
+
+
+class LogStreamList(Schema):
+    log_streams: list[LogStreamEntry]
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+@groups.get(
+    "/groups",
+    operation_id="ListLogGroups",
+    summary=gettext_noop("List the log groups that have names"),
+    response={200: LogGroupList},
+)
+def list_groups(request: HttpRequest, project_id: Path[str]) -> dict[str, Any]:
+    """An operation of the log service: nothing is read from a group here."""
+    project = lookup.find_project(request, project_id, Right.READ)
+    told = [
+        {
+            "log_group_id": str(one.group_id),
+            "log_group_name": one.group_name,
+            "creation_time": _milliseconds(one.created_at),
+        }
+        for one in project.log_streams.order_by("pk")
+    ]
+    return {"log_groups": told}
+
+
+@groups.get(
+    "/groups/{log_group_id}/streams",
+    operation_id="ListLogStreams",
+    summary=gettext_noop("List the log streams of a group"),
+    response={200: LogStreamList},
+)
+def list_streams(
+    request: HttpRequest, project_id: Path[str], log_group_id: str
+) -> dict[str, Any]:
+    project = lookup.find_project(request, project_id, Right.READ)
+    told = [
+        {
+            "log_stream_id": str(one.stream_id),
+            "log_stream_name": one.stream_name,
+            "creation_time": _milliseconds(one.created_at),
+        }
+        for one in project.log_streams.order_by("pk")
+        if str(one.group_id) == log_group_id
+    ]
+    return {"log_streams": told}

@@ -14,9 +14,6 @@ from functions import names
 from functions.exceptions import QualifierUnknown
 from functions.models import Function, Project, Version
 
-MOST_MARKER = 2**31
-MOST_DIGITS = 20
-
 
 @dataclass(frozen=True)
 class Named:
@@ -97,40 +94,3 @@ def find_function(
         )
     access.require(request.user, right)
     return Named(found, parsed.qualifier)
-
-
-@dataclass(frozen=True)
-class Page:
-    """A part of a list: where it begins, and how long it may be."""
-
-    start: int
-    size: int
-
-    @property
-    def stop(self) -> int:
-        return self.start + self.size
-
-    def next_marker(self, is_more: bool) -> int:
-        return self.stop if is_more else 0
-
-
-def read_page(marker: str | int, size: str | int, *, usual: int, most: int) -> Page:
-    """Read marker and size as the API has them: numbers, often as text.
-
-    A size of 0 is the usual one, one that is too large the largest there is; less
-    than 0, or no number, is an error.
-    """
-    start, wanted = _whole("marker", marker), _whole("limit", size)
-    return Page(start, min(wanted or usual, most))
-
-
-def _whole(name: str, text: str | int) -> int:
-    written = str(text or 0)
-    is_number = written.isascii() and written.isdigit() and len(written) < MOST_DIGITS
-    if not is_number or int(written) > MOST_MARKER:
-        raise ApiError(
-            400,
-            "FSS.1001",
-            _("%(name)s: enter a whole number, 0 or more.") % {"name": name},
-        )
-    return int(written)

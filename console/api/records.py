@@ -16,7 +16,7 @@ from asyncconfig.invocations import cancelling
 from asyncconfig.models import Invocation
 from asyncconfig.models.invocation import InvocationQuerySet
 from console.access import Right
-from console.api import lookup
+from console.api import lookup, paging
 from console.api.errors import ApiError
 from console.api.service import caller_of
 
@@ -45,8 +45,12 @@ class AsyncInvocation(Schema):
 
 class AsyncInvocationList(Schema):
     invocations: list[AsyncInvocation]
-    count: int
-    next_marker: str = Field(description='"0" on the last page.')
+    count: int = Field(
+        description=(
+            "Exact up to 10,000; beyond, more than was read as long as more follow."
+        )
+    )
+    next_marker: str = Field(description=paging.NEXT)
 
 
 class Cancellation(Schema):
@@ -154,7 +158,7 @@ def _ids(texts: list[str]) -> list[UUID]:
 def _listed(
     rows: InvocationQuerySet, status: str, marker: str, limit: str
 ) -> dict[str, Any]:
-    page = lookup.read_page(marker, limit, usual=100, most=500)
+    page = paging.read(marker, limit, usual=100, most=500)
     if status:
         if status not in Invocation.Status.values:
             raise ApiError(
@@ -164,11 +168,12 @@ def _listed(
                 % {"known": ", ".join(Invocation.Status.values)},
             )
         rows = rows.filter(status=status)
-    found = list(rows.newest_first().without_bodies()[page.start : page.stop + 1])
+    ordered = rows.newest_first().without_bodies()
+    found = page.of_rows(ordered)
     return {
-        "invocations": [_shown(row) for row in found[: page.size]],
-        "count": rows.count(),
-        "next_marker": str(page.next_marker(len(found) > page.size)),
+        "invocations": [_shown(row) for row in found],
+        "count": page.count(ordered, len(found)),
+        "next_marker": str(page.after(len(found))),
     }
 
 

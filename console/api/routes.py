@@ -1,11 +1,12 @@
 """Where each operation lives."""
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import path, re_path
+from django.urls import ResolverMatch, path, re_path
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
 from console.api import (
+    absent,
     aliases,
     async_config,
     calls,
@@ -32,6 +33,7 @@ FUNCTIONS = f"{PROJECT}/fgs/functions"
 # Fixed words before {function_urn}: the first pattern that fits is taken.
 api.add_router(f"{PROJECT}/fgs", statistics.router)
 api.add_router(f"{PROJECT}/fgs", runtimes.router)
+api.add_router(f"{PROJECT}/fgs", absent.router)
 for module in (
     logs,
     transfer,
@@ -45,12 +47,22 @@ for module in (
     events,
 ):
     api.add_router(FUNCTIONS, module.router)
+api.add_router(PROJECT, logs.groups)
 # A stream may be called "tags".
 api.add_router(PROJECT, dis.router)
 api.add_router(PROJECT, tags.router)
 api.add_router(f"{PROJECT}/notifications", smn.router)
 api.add_router("/rest/v2/notifications", smn.open_router)
 api.add_router("/v3", iam.router)
+
+
+def fits_by_chance(match: ResolverMatch) -> bool:
+    """Say whether an address is one only because a pattern takes any word there."""
+    named = match.kwargs
+    is_last = match.route.endswith("function_urn>")
+    is_urn = str(named.get("function_urn", "")).startswith("urn:")
+    is_other = named.get("resource_type", "functions") != "functions"
+    return is_other or (is_last and not is_urn)
 
 
 @csrf_exempt

@@ -17,7 +17,7 @@ from asyncconfig.models import Invocation
 from asyncconfig.reports import statistics
 from asyncconfig.reports.statistics import Slot
 from console.access import Right
-from console.api import lookup
+from console.api import lookup, paging
 from console.api.errors import ApiError
 from functions.creating import MAX_FUNCTIONS
 from functions.models import CodeBlob, Function, Version
@@ -75,7 +75,7 @@ class Metric(Schema):
 
 class MetricList(Schema):
     values: list[Metric]
-    next_marker: int
+    next_marker: int = Field(description=paging.NEXT)
     count: int
 
 
@@ -159,7 +159,7 @@ def project_statistics(
     marker: str = "0",
 ) -> dict[str, Any]:
     project = lookup.find_project(request, project_id, Right.READ)
-    lookup.read_page(marker, limit, usual=100, most=500)
+    paging.read(marker, limit, usual=100, most=500)
     rows = Invocation.objects.in_project(project)
     empty: dict[str, Any] = {"count": [], "gbs": [], "gpu_gbs": []}
     if filter == "monitor_data":
@@ -236,11 +236,12 @@ def report(
         "", description=gettext_noop("Milliseconds since 1970; default now.")
     ),
     limit: str = "10",
+    marker: str = "0",
 ) -> dict[str, Any]:
     project = lookup.find_project(request, project_id, Right.READ)
     if type != "failcount":
         raise ApiError(400, "FSS.1001", _("type: failcount is the only one."))
-    page = lookup.read_page("0", limit, usual=10, most=100)
+    page = paging.read(marker, limit, usual=10, most=100)
     now = clock.now()
     since = _moment(start_time, now - timedelta(days=1))
     until = _moment(end_time, now)
@@ -250,8 +251,9 @@ def report(
         finished_at__lte=until,
         function__deleted_at=None,
     )
-    most = failed.order_by().values("function").annotate(n=Count("pk"))
-    top = list(most.order_by("-n", "function")[: page.size])
+    counted = failed.order_by().values("function").annotate(n=Count("pk"))
+    most = list(counted.order_by("-n", "function"))
+    top = page.of(most)
     functions = Function.objects.select_related("project").in_bulk(
         [row["function"] for row in top]
     )
@@ -259,8 +261,8 @@ def report(
         "values": [
             {"key": functions[row["function"]].urn(), "value": row["n"]} for row in top
         ],
-        "next_marker": 0,
-        "count": len(top),
+        "next_marker": page.after(len(top)),
+        "count": len(most),
     }
 
 

@@ -13,7 +13,7 @@ from asyncconfig import clock
 from asyncconfig.config import saving
 from asyncconfig.models import AsyncConfig
 from console.access import Right
-from console.api import async_config, lookup
+from console.api import async_config, lookup, paging
 from console.api.errors import refuse
 from console.api.function_shapes import FunctionConfig, config_of
 from functions import names, publishing
@@ -40,7 +40,7 @@ class VersionConfig(FunctionConfig):
 
 class VersionList(Schema):
     versions: list[VersionConfig]
-    next_marker: int
+    next_marker: int = Field(description=paging.NEXT)
     count: int
 
 
@@ -96,18 +96,18 @@ def index(
 ) -> dict[str, Any]:
     """latest comes first, then the newest."""
     named = lookup.find_function(request, project_id, function_urn, Right.READ)
-    page = lookup.read_page(marker, maxitems, usual=400, most=400)
+    page = paging.read(marker, maxitems, usual=400, most=400)
     versions = Version.objects.alive().filter(function=named.function)
     related = versions.select_related(
         "function__project", "agency", "code", "vpc", "subnet"
     )
     ordered = list(related.defer("code__content").order_by("-pk"))
     ordered.sort(key=lambda version: not version.is_latest)
-    shown = ordered[page.start : page.stop]
+    shown = page.of(ordered)
     current = AsyncConfig.objects.current().filter(version__in=shown)
     configs = {config.version_id: config for config in current}
     return {
         "versions": [_version(one, configs.get(one.pk)) for one in shown],
-        "next_marker": page.next_marker(len(ordered) > page.stop),
-        "count": len(shown),
+        "next_marker": page.after(len(shown)),
+        "count": len(ordered),
     }

@@ -23,7 +23,14 @@ SDK_NAMES = {
     "UpdateVersionAlias.name": "alias_name",
     "DeleteVersionAlias.name": "alias_name",
 }
-NOT_IN_SDK = ("Keystone", "ListRuntimeTypes")
+NOT_IN_SDK = ("Keystone", "ListRuntimeTypes", "ListTriggers", "ListLog")
+# What clients of the SDK cannot send.
+OURS = {
+    "Idempotency-Key",
+    "ListEvents.marker",
+    "ListEvents.maxitems",
+    "ListFunctionAsMetric.marker",
+}
 
 
 def as_curl(call: Call) -> str:
@@ -52,7 +59,8 @@ def as_sdk(call: Call) -> str:
         f"{_sdk_name(operation, parameter)}={call.values[parameter.name]!r},"
         for parameter in operation.parameters
         if call.values.get(parameter.name)
-        and parameter.name not in ("project_id", "Idempotency-Key")
+        and parameter.name != "project_id"
+        and not OURS.intersection((parameter.name, f"{operation.id}.{parameter.name}"))
     ]
     if call.body:
         arguments.append(f"body={_python(call.body)},")

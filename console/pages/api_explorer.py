@@ -37,6 +37,7 @@ GROUPS: dict[str, str | Promise] = {
     "tag": gettext_lazy("Tags"),
     "log": gettext_lazy("Log switches"),
     "statistics": gettext_lazy("Statistics"),
+    "absent": gettext_lazy("Not here"),
     "iam": gettext_lazy("Identity"),
     "dis": gettext_lazy("DIS"),
     "smn": gettext_lazy("SMN"),

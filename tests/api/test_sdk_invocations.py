@@ -181,8 +181,8 @@ def test_requests_are_accepted_listed_and_found(client, make):
     )
 
     assert [row.request_id for row in first.invocations + rest.invocations] == ids[::-1]
-    assert (first.next_marker, rest.next_marker, first.count) == (2, 0, 3)
-    assert json.loads(rest.raw_content)["next_marker"] == "0"
+    assert (first.next_marker, rest.next_marker, first.count) == (2, 3, 3)
+    assert json.loads(rest.raw_content)["next_marker"] == "3"
     row = first.invocations[0]
     assert (row.status, row.error_code, row.error_message) == ("SUCCESS", 0, "")
     assert row.end_time
