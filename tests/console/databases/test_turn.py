@@ -24,7 +24,7 @@ from asyncconfig.worker import leases
 from console import access
 from console.models import AccessKey
 from console.sqlite.base import READS
-from console.sqlite.turn import NoTurn, Turn
+from console.sqlite.turn import NoTurn, Turn, alarm
 from tests.support.factories import make_function, make_project, make_user
 from tests.support.installation import until
 from tests.support.signer import Signer, code_of
@@ -236,36 +236,28 @@ def test_who_gave_up_holds_nobody_up(turns):
     first.take(seconds=0)
     with pytest.raises(NoTurn):
         second.take(seconds=0.01)
-    until(lambda: waiting(first) == 1)
+    assert waiting(first) == 0
 
     first.give()
-
     third.take(seconds=10)
     third.give()
     second.take(seconds=10)
-    assert waiting(first) == 0
 
 
 def test_the_order_of_those_who_wait_is_kept(turns):
-    """Also for one who gave up and asks again: it has the place it had."""
     first, *others = turns
     order = []
 
     def write(turn):
-        turn.take(seconds=30)
+        turn.take(seconds=60)
         order.append(turn)
         turn.give()
 
     first.take(seconds=0)
-    with pytest.raises(NoTurn):
-        others[0].take(seconds=0.01)
     threads = [threading.Thread(target=write, args=(turn,)) for turn in others]
-    until(lambda: waiting(first) == 1)
-    for number, thread in enumerate(threads[1:], 2):
+    for number, thread in enumerate(threads, 1):
         thread.start()
         until(lambda count=number: waiting(first) == count)
-    threads[0].start()
-    until(lambda: others[0]._is_wanted)
 
     first.give()
     for thread in threads:
@@ -274,20 +266,52 @@ def test_the_order_of_those_who_wait_is_kept(turns):
     assert order == others
 
 
-def test_a_turn_closed_while_it_waits_leaves_the_queue(turns):
-    first, second, third, _rest = turns
+def test_one_who_gives_up_wakes_none_of_the_others(turns):
+    """Threads wait at once, each until a moment of its own."""
+    first, second, third, fourth = turns
+    gave_up = []
+
+    def wait(turn):
+        try:
+            turn.take(seconds=0.01)
+        except NoTurn:
+            gave_up.append(turn)
+
+    first.take(seconds=0)
+    patient = threading.Thread(target=third.take, kwargs={"seconds": 60})
+    patient.start()
+    until(lambda: waiting(first) == 1)
+    for turn in (second, fourth):
+        thread = threading.Thread(target=wait, args=(turn,))
+        thread.start()
+        thread.join()
+
+    assert gave_up == [second, fourth]
+    assert waiting(first) == 1
+    first.give()
+    patient.join()
+    assert third.is_held
+
+
+def test_nobody_looks_at_clocks_while_nobody_waits(turns):
+    first, second, *_rest = turns
     first.take(seconds=0)
     with pytest.raises(NoTurn):
         second.take(seconds=0.01)
-    until(lambda: waiting(first) == 1)
 
-    second.close()
-    first.give()
-
-    until(lambda: not second._close_file.alive)
-    third.take(seconds=10)
+    until(lambda: not alarm._is_watching)
+    assert not alarm._ends
 
 
+def _times_out(turn):
+    try:
+        turn.take(seconds=0.01)
+    except NoTurn:
+        return 0
+    return 1
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
 def test_a_forked_child_does_not_give_its_parents_turn_away(turns):
     first, second, *_rest = turns
     first.take(seconds=0)
@@ -295,8 +319,8 @@ def test_a_forked_child_does_not_give_its_parents_turn_away(turns):
     child = os.fork()
     if not child:
         first.give()
-        os._exit(0)
-    os.waitpid(child, 0)
+        os._exit(_times_out(second))
+    assert os.waitpid(child, 0)[1] == 0
 
     with pytest.raises(NoTurn):
         second.take(seconds=0.01)
