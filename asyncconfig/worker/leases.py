@@ -98,7 +98,8 @@ class Keeper:
 
     def _keep(self) -> None:
         pause = settings.WORKER_RENEW_SECONDS
-        while not self._stop.wait(pause):
+        # What is given up is not renewed: the sooner it is over, the sooner it is free.
+        while not self._is_over.wait(pause):
             asked = time.monotonic()
             # There has to be time for another try.
             patience = max(self._left() * 2 / 3, SHORTEST_PATIENCE)
@@ -121,6 +122,7 @@ class Keeper:
         """End the work before the lease ends; never touches the database."""
         while not self._is_over.wait(self._left()) and self._left():
             pass
+        self._is_over.set()
         while not self._stop.is_set():
             try:
                 self._lost()

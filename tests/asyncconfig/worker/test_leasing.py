@@ -6,7 +6,7 @@ import sys
 import threading
 
 import pytest
-from django.db import connection  # noqa: F401 - for skipif
+from django.db import OperationalError, connection  # noqa: F401 - for skipif
 
 from asyncconfig import clock
 from asyncconfig.models import Worker
@@ -57,6 +57,27 @@ def test_work_does_not_outlive_a_lease_whose_renewal_hangs(worker, short, monkey
 
     assert not stuck.answers.is_set()
     stuck.answers.set()
+    keeper.stop()
+
+
+def test_a_lease_that_is_given_up_is_not_renewed_any_more(worker, short, monkeypatch):
+    asked, lost = [], threading.Semaphore(0)
+
+    def fail(worker):
+        asked.append(worker)
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(leases, "renew", fail)
+    keeper = leases.Keeper(worker, lost=lost.release)
+    keeper.start()
+    assert lost.acquire(timeout=10)
+    count = len(asked)
+
+    assert all(lost.acquire(timeout=10) for _call in range(5))
+
+    assert count >= 1
+    # One may have been under way.
+    assert len(asked) <= count + 1
     keeper.stop()
 
 
