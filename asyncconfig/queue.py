@@ -10,21 +10,27 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 from uuid import UUID
 
+import django_rq
 import redis
-import rq
 from django.conf import settings
 from django.db import transaction
-from rq.serializers import JSONSerializer
+from django_rq.queues import DjangoRQ
+from rq.job import Job
 
 from asyncconfig.clients.redis_client import connect
-from asyncconfig.worker import jobs
 
 logger = logging.getLogger(__name__)
 
 INVOKE, DELIVER, NOTIFY = "invoke", "deliver", "notify"
+# The name of the one job that there is. It is nobody's path, so that modules may move
+# while jobs wait.
+WAKE = "fgconsole.wake"
+DROPPED = "fg:dropped"
 FLAG_SECONDS = 5
+RING_SECONDS = 0.2
 SILENT_SECONDS = 1.0
 RESULT_SECONDS = 120
 
@@ -56,6 +62,29 @@ class _Silence:
 _silence = _Silence()
 
 
+class WakeUp(Job):
+    """A job that says which lane to look at; nothing of it is ever performed."""
+
+    def perform(self) -> None:
+        """Refuse: a worker of ours reads jobs, and one of RQ's own has no lane."""
+        raise NotImplementedError("Wake-ups are for the workers of manage.py up.")
+
+
+class WakeUps(DjangoRQ):
+    """A queue of RQ_QUEUES, whoever asks django-rq for it: RQ's pages as well.
+
+    Its server has 0.2 s to answer, and jobs are put in at once: `ring` waits for the
+    commit itself, and what fails after one would fail for the request.
+    """
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        ours = {
+            "connection": connect(settings.REDIS_URL, RING_SECONDS),
+            "commit_mode": "auto",
+        }
+        super().__init__(*args, **options | ours)  # type: ignore[no-untyped-call]
+
+
 def flag_of(name: str) -> str:
     return f"fg:ring:{name}"
 
@@ -73,18 +102,18 @@ def ring_now(name: str, *, force: bool = False) -> None:
     """
 
     def send() -> None:
-        client = connect(settings.REDIS_URL, 0.2)
-        wakeups = rq.Queue(name, connection=client, serializer=JSONSerializer)
+        client = connect(settings.REDIS_URL, RING_SECONDS)
+        wakeups = django_rq.get_queue(name, connection=client)
         fresh = client.set(flag_of(name), 1, nx=True, ex=FLAG_SECONDS)
         if fresh or (force and not wakeups.count):
-            wakeups.enqueue(jobs.WAKE, name)
+            wakeups.enqueue(WAKE, name)
 
     _quietly(send)
 
 
 def answered(name: str) -> None:
     """Let the next request ring again; rows must be looked for once after it."""
-    _quietly(lambda: connect(settings.REDIS_URL, 0.2).delete(flag_of(name)))
+    _quietly(lambda: connect(settings.REDIS_URL, RING_SECONDS).delete(flag_of(name)))
 
 
 def announce(request_ids: Sequence[UUID]) -> None:
@@ -95,7 +124,9 @@ def announce(request_ids: Sequence[UUID]) -> None:
 def _announce(request_ids: Sequence[UUID]) -> None:
 
     def send() -> None:
-        with connect(settings.REDIS_URL, 0.2).pipeline(transaction=False) as pipe:
+        with connect(settings.REDIS_URL, RING_SECONDS).pipeline(
+            transaction=False
+        ) as pipe:
             for request_id in request_ids:
                 key = f"fg:result:{request_id}"
                 pipe.lpush(key, 1)
@@ -121,7 +152,7 @@ def wait_for(request_id: UUID, seconds: float) -> None:
 def is_up() -> bool:
     """Say whether Redis answers."""
     try:
-        return bool(connect(settings.REDIS_URL, 0.2).ping())
+        return bool(connect(settings.REDIS_URL, RING_SECONDS).ping())
     except redis.RedisError:
         return False
 
@@ -129,7 +160,7 @@ def is_up() -> bool:
 def dropped_jobs() -> int | None:
     """Count the jobs of others that workers have dropped; None without Redis."""
     try:
-        counts = connect(settings.REDIS_URL, 0.2).hvals(jobs.DROPPED)
+        counts = connect(settings.REDIS_URL, RING_SECONDS).hvals(DROPPED)
         return sum(int(count) for count in counts)
     except (redis.RedisError, ValueError):
         return None

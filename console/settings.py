@@ -120,12 +120,12 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 10_000},
     }
 }
-RQ_QUEUE = {
-    "URL": REDIS_URL,
-    "SERIALIZER": "rq.serializers.JSONSerializer",
-    "DEFAULT_TIMEOUT": 120,
-}
+RQ_QUEUE = {"URL": REDIS_URL, "SERIALIZER": "rq.serializers.JSONSerializer"}
 RQ_QUEUES = dict.fromkeys(("invoke", "deliver", "notify"), RQ_QUEUE)
+RQ = {
+    "QUEUE_CLASS": "asyncconfig.queue.WakeUps",
+    "JOB_CLASS": "asyncconfig.queue.WakeUp",
+}
 
 # The object storage of this installation; `up` starts one and says where it is.
 OBS_ENDPOINT = env.text("OBS_ENDPOINT")

@@ -14,11 +14,10 @@ import rq.job
 from rq.serializers import DefaultSerializer, JSONSerializer
 from rq.webhook import Webhook
 
-# The name of the one job that there is. It is nobody's path, so that modules may move
-# while jobs wait; the other one is what earlier versions have put into queues.
-WAKE = "fgconsole.wake"
-KNOWN = {WAKE, "asyncconfig.jobs.wake"}
-DROPPED = "fg:dropped"
+from asyncconfig import queue
+
+# The other one is what earlier versions have put into queues.
+KNOWN = {queue.WAKE, "asyncconfig.jobs.wake"}
 
 MAX_ID_BYTES = 64
 MAX_DATA_BYTES = 1024

@@ -6,12 +6,12 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from types import FrameType
-from typing import Any
+from typing import Any, cast
 
 import redis
 from django.conf import settings
-from rq import Queue, SimpleWorker
-from rq.serializers import JSONSerializer
+from django_rq.workers import get_worker
+from rq import SimpleWorker
 from rq.worker import WorkerStatus
 
 from asyncconfig import queue as wakeups
@@ -77,13 +77,24 @@ def _listen(dispatcher: Dispatcher[Any, Any], stop: _Stop) -> None:
     said = float("-inf")
     while not stop.asked:
         try:
-            Listener(dispatcher).work()
+            listener(dispatcher).work()
         except redis.RedisError as error:
             if time.monotonic() - said >= LOG_SECONDS:
                 said = time.monotonic()
                 logger.warning("No wake-ups come from Redis: %s", error)
             if not stop.asked:
                 time.sleep(REDIS_PAUSE)
+
+
+def listener(dispatcher: Dispatcher[Any, Any]) -> "Listener":
+    """Return RQ's worker for the queue of a dispatcher; raises redis.RedisError."""
+    made = get_worker(
+        dispatcher.lane.name,
+        worker_class=Listener,  # type: ignore[arg-type]  # one of RQ's, but no Worker
+        dispatcher=dispatcher,
+        worker_ttl=HEARTBEAT_SECONDS,
+    )
+    return cast(Listener, made)
 
 
 class Listener(SimpleWorker):
@@ -93,18 +104,13 @@ class Listener(SimpleWorker):
     one unseen. It takes no commands, and keeps no registries of jobs.
     """
 
-    def __init__(self, dispatcher: Dispatcher[Any, Any]) -> None:
+    def __init__(
+        self, *args: Any, dispatcher: Dispatcher[Any, Any], **options: Any
+    ) -> None:
         """Raises redis.RedisError."""
-        client = connect(settings.REDIS_URL, LISTEN_SECONDS + 1)
-        queue = Queue(
-            dispatcher.lane.name, connection=client, serializer=JSONSerializer
-        )
-        super().__init__(
-            [queue],
-            connection=client,
-            serializer=JSONSerializer,
-            worker_ttl=HEARTBEAT_SECONDS,
-        )
+        # That of the queue would give up before a wake-up comes.
+        patient = connect(settings.REDIS_URL, LISTEN_SECONDS + 1)
+        super().__init__(*args, **options | {"connection": patient})
         self._dispatcher = dispatcher
         self._dropped = 0
         self._logged_at = float("-inf")
@@ -121,7 +127,7 @@ class Listener(SimpleWorker):
                 self.take_one(LISTEN_SECONDS)
         finally:
             # One that hangs must not hold up the end of this process.
-            self.connection = connect(settings.REDIS_URL, 0.2)
+            self.connection = connect(settings.REDIS_URL, wakeups.RING_SECONDS)
             with suppress(redis.RedisError):
                 self.register_death()  # type: ignore[no-untyped-call]
 
@@ -153,4 +159,4 @@ class Listener(SimpleWorker):
             )
             self._dropped = 0
         self.increment_failed_job_count()
-        self.connection.hincrby(jobs.DROPPED, lane, 1)
+        self.connection.hincrby(wakeups.DROPPED, lane, 1)

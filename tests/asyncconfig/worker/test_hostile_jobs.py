@@ -11,9 +11,8 @@ from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
 
 from asyncconfig import queue
-from asyncconfig.worker import jobs
+from asyncconfig.worker import process
 from asyncconfig.worker.dispatching import Dispatcher
-from asyncconfig.worker.process import Listener
 from tests.support.factories import make_user
 
 pytestmark = pytest.mark.engine
@@ -32,7 +31,7 @@ def _no_silence(monkeypatch):
 
 @pytest.fixture
 def listener(valkey):
-    return Listener(Dispatcher(Told(), slots=1))
+    return process.listener(Dispatcher(Told(), slots=1))
 
 
 @pytest.fixture
@@ -89,13 +88,13 @@ HOSTILE = {
         "data": b"?",
         "meta": pickle.dumps(Bomb(marker)),
     },
-    "is on an object": lambda _: {"data": packed(jobs.WAKE, {}, ["invoke"], {})},
+    "is on an object": lambda _: {"data": packed(queue.WAKE, {}, ["invoke"], {})},
     "has more arguments": lambda _: {
-        "data": packed(jobs.WAKE, None, ["invoke", 1], {})
+        "data": packed(queue.WAKE, None, ["invoke", 1], {})
     },
-    "has keywords": lambda _: {"data": packed(jobs.WAKE, None, ["invoke"], {"a": 1})},
-    "names no lane": lambda _: {"data": packed(jobs.WAKE, None, [["invoke"]], {})},
-    "is of another lane": lambda _: {"data": packed(jobs.WAKE, None, ["notify"], {})},
+    "has keywords": lambda _: {"data": packed(queue.WAKE, None, ["invoke"], {"a": 1})},
+    "names no lane": lambda _: {"data": packed(queue.WAKE, None, [["invoke"]], {})},
+    "is of another lane": lambda _: {"data": packed(queue.WAKE, None, ["notify"], {})},
     "has no name": lambda _: {"data": packed([], None, ["invoke"], {})},
     "is deep": lambda _: {"data": zlib.compress(b"[" * 100_000)},
     "is a bomb": lambda _: {"data": zlib.compress(bytes(900_000))},

@@ -8,7 +8,7 @@ from asyncconfig import clock, queue
 from asyncconfig.models import Invocation
 from asyncconfig.worker import dispatching, sweep
 from asyncconfig.worker.dispatching import Dispatcher
-from asyncconfig.worker.process import Listener
+from asyncconfig.worker.process import listener
 from functions import creating
 from tests.support.factories import accept, make_function, make_topic, publish
 
@@ -91,7 +91,7 @@ def test_a_dispatcher_is_hushed_while_it_looks_and_looks_once_more_after(
     flag = queue.flag_of(queue.INVOKE)
     accept(make_function())
 
-    Listener(dispatcher).take_one(1)
+    listener(dispatcher).take_one(1)
     during = dispatcher._pause()
     kept = valkey.exists(flag)
     monkeypatch.setattr(dispatching, "LINGER_SECONDS", 0)
