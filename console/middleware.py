@@ -7,6 +7,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
+import redis
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import BadRequest, DisallowedHost
 from django.http import (
@@ -30,7 +31,7 @@ from console.api import routes
 from console.door import limits
 from console.pages import stale
 from console.security.admin_site import right_for
-from console.security.exceptions import TryLater
+from console.security.exceptions import QueuesAway, TryLater
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 View = Callable[..., HttpResponseBase]
@@ -224,7 +225,7 @@ class OperatorsOnly:
 
 
 class TryLaterPage:
-    """Answers for every page whose password was not looked at, whichever it is."""
+    """Answers for every page that can do nothing just now, whichever it is."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self._get_response = get_response
@@ -235,6 +236,8 @@ class TryLaterPage:
     def process_exception(
         self, request: HttpRequest, error: Exception
     ) -> HttpResponse | None:
+        if isinstance(error, redis.RedisError):
+            error = QueuesAway()
         if not isinstance(error, TryLater):
             return None
         context = {"sentence": str(error)}

@@ -1,10 +1,10 @@
-"""Why a password is not looked at now, and when to try again."""
+"""Why nothing is done now, and when to try again."""
 
 from django.utils.translation import gettext as _
 
 
 class TryLater(Exception):
-    """No password was looked at; trying again may help after `seconds`.
+    """Nothing was done, no password looked at; try again after `seconds`.
 
     `status` is the HTTP status of a page that says so.
     """
@@ -36,3 +36,16 @@ class Full(TryLater):
     def __init__(self, seconds: int) -> None:
         sentence = _("Many people are signing in right now. Try again in %(n)d s.")
         super().__init__(seconds, sentence % {"n": seconds})
+
+
+class QueuesAway(TryLater):
+    """The pages of RQ show what Redis holds, and it does not answer."""
+
+    status = 503
+
+    def __init__(self) -> None:
+        sentence = _(
+            "Redis does not answer, so its queues cannot be shown. "
+            "Requests are accepted and run all the same."
+        )
+        super().__init__(5, sentence)
