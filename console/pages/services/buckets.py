@@ -60,7 +60,7 @@ class BucketForm(Form):
 @needs(Right.READ)
 def index(request: HttpRequest) -> HttpResponse:
     return render_page(
-        request, "resources/buckets.html", _listed(request), partial="rows"
+        request, "services/buckets/index.html", _listed(request), partial="rows"
     )
 
 
@@ -125,7 +125,7 @@ def create(request: HttpRequest) -> HttpResponse:
             return redirect_page(request, reverse("bucket", args=[made.name]))
     context = _listed(request) | {"form": form}
     return render_dialog(
-        request, "resources/bucket_create.html", context, is_refused=form.is_bound
+        request, "services/buckets/create.html", context, is_refused=form.is_bound
     )
 
 
@@ -149,7 +149,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
         "refusal": problem,
     }
     return render_dialog(
-        request, "resources/bucket_delete.html", context, is_refused=bool(problem)
+        request, "services/buckets/delete.html", context, is_refused=bool(problem)
     )
 
 
@@ -184,7 +184,9 @@ def detail(request: HttpRequest, name: str) -> HttpResponse:
     back = reverse("bucket", args=[name])
     context |= owed.of_target(project, OBS, name, back=back)
     context |= _preview(request, bucket)
-    return render_page(request, "resources/bucket.html", context, partial="objects")
+    return render_page(
+        request, "services/buckets/show.html", context, partial="objects"
+    )
 
 
 def _key(request: HttpRequest, name: str) -> str:

@@ -48,7 +48,7 @@ def publish(request: HttpRequest, topic: str) -> HttpResponse:
     status = 422 if form.is_bound else 200
     return render_page(
         request,
-        "resources/topics/publish.html",
+        "services/topics/publish.html",
         context,
         partial="dialog",
         status=status,
@@ -83,7 +83,7 @@ def show(request: HttpRequest, topic: str, message_id: UUID) -> HttpResponse:
         "has_failed": owed.failed().exists(),
     }
     return render_page(
-        request, "resources/topics/message.html", context, partial="subscribers"
+        request, "services/topics/message.html", context, partial="subscribers"
     )
 
 

@@ -38,7 +38,7 @@ def _field(error: FunctionsError) -> str | None:
 @needs(Right.READ)
 def index(request: HttpRequest) -> HttpResponse:
     return render_page(
-        request, "resources/networks.html", _listed(request), partial="rows"
+        request, "services/networks/index.html", _listed(request), partial="rows"
     )
 
 
@@ -70,7 +70,7 @@ def create(request: HttpRequest) -> HttpResponse:
             return redirect_page(request, reverse("network", args=[vpc.vpc_id]))
     context = _listed(request) | {"form": form}
     return render_dialog(
-        request, "resources/network_create.html", context, is_refused=form.is_bound
+        request, "services/networks/create.html", context, is_refused=form.is_bound
     )
 
 
@@ -79,7 +79,7 @@ def create(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
     vpc = access.get_vpc(access.get_project(request), vpc_id)
     context = _shown(request, vpc)
-    return render_page(request, "resources/network.html", context, partial="rows")
+    return render_page(request, "services/networks/show.html", context, partial="rows")
 
 
 def _shown(request: HttpRequest, vpc: Vpc) -> dict[str, Any]:
@@ -109,7 +109,10 @@ def create_subnet(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
             return redirect_page(request, reverse("network", args=[vpc.vpc_id]))
     context = _shown(request, vpc) | {"form": form}
     return render_dialog(
-        request, "resources/subnet_create.html", context, is_refused=form.is_bound
+        request,
+        "services/networks/create_subnet.html",
+        context,
+        is_refused=form.is_bound,
     )
 
 

@@ -53,7 +53,7 @@ def index(request: HttpRequest) -> HttpResponse:
         ],
         "may_configure": access.may(request.user, Right.CONFIGURE),
     }
-    return render_page(request, "resources/rocketmq.html", context, partial="rows")
+    return render_page(request, "services/rocketmq/index.html", context, partial="rows")
 
 
 def _users(project: Project) -> dict[str, list[Use]]:
@@ -140,7 +140,7 @@ def _edited(
     status = 422 if form.is_bound else 200
     return render_page(
         request,
-        "resources/rocketmq_edit.html",
+        "services/rocketmq/edit.html",
         context,
         partial="page",
         status=status,
@@ -168,7 +168,7 @@ def delete(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     instance = _instance(request, instance_id, Right.CONFIGURE)
     if request.method == "GET":
         context = {"instance": instance, "uses": _uses(request, instance)}
-        page = "resources/rocketmq_delete.html"
+        page = "services/rocketmq/delete.html"
         return render_page(request, page, context, partial="dialog")
     try:
         keeping.delete(instance)
@@ -273,7 +273,7 @@ def _render(
     context |= _messages(request, instance)
     return render_page(
         request,
-        "resources/rocketmq_instance.html",
+        "services/rocketmq/show.html",
         context,
         partial="messages",
         status=status,

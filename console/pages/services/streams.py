@@ -41,7 +41,7 @@ PAGE_BYTES = 4 * records.MOST_RECORD_BYTES
 @needs(Right.READ)
 def index(request: HttpRequest) -> HttpResponse:
     return render_page(
-        request, "resources/streams.html", _listed(request), partial="rows"
+        request, "services/streams/index.html", _listed(request), partial="rows"
     )
 
 
@@ -104,7 +104,7 @@ def create(request: HttpRequest) -> HttpResponse:
     context = {"form": form} | _listed(request)
     return render_page(
         request,
-        "resources/stream_create.html",
+        "services/streams/create.html",
         context,
         partial="dialog",
         status=status,
@@ -120,7 +120,9 @@ def _url(stream: Stream) -> str:
 def detail(request: HttpRequest, name: str) -> HttpResponse:
     stream = access.get_stream(access.get_project(request), name)
     context = _detail(request, stream)
-    return render_page(request, "resources/stream.html", context, partial="records")
+    return render_page(
+        request, "services/streams/show.html", context, partial="records"
+    )
 
 
 def _detail(request: HttpRequest, stream: Stream) -> dict[str, Any]:
@@ -213,7 +215,7 @@ def put(request: HttpRequest, name: str) -> HttpResponse:
             return redirect_page(request, f"{_url(stream)}?partition={partition}")
     context = {"form": form} | _detail(request, stream)
     return render_page(
-        request, "resources/stream_put.html", context, partial="dialog", status=status
+        request, "services/streams/put.html", context, partial="dialog", status=status
     )
 
 
@@ -242,7 +244,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
         return redirect_page(request, reverse("streams"))
     return render_page(
         request,
-        "resources/stream_delete.html",
+        "services/streams/delete.html",
         context,
         partial="dialog",
         status=409 if request.method == "POST" else 200,

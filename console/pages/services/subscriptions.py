@@ -98,7 +98,7 @@ def _dialog(
     status = 422 if form.is_bound else 200
     return render_page(
         request,
-        "resources/topics/subscribe.html",
+        "services/topics/subscribe.html",
         context,
         partial="dialog",
         status=status,

@@ -52,7 +52,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
 @needs(Right.READ)
 def index(request: HttpRequest) -> HttpResponse:
     return render_page(
-        request, "resources/topics/index.html", _listed(request), partial="rows"
+        request, "services/topics/index.html", _listed(request), partial="rows"
     )
 
 
@@ -76,7 +76,7 @@ def create(request: HttpRequest) -> HttpResponse:
     status = 422 if form.is_bound else 200
     return render_page(
         request,
-        "resources/topics/create.html",
+        "services/topics/create.html",
         context,
         partial="dialog",
         status=status,
@@ -107,7 +107,7 @@ def delete(request: HttpRequest, topic: str) -> HttpResponse:
     }
     return render_page(
         request,
-        "resources/topics/delete.html",
+        "services/topics/delete.html",
         context,
         partial="dialog",
         status=status,
@@ -120,7 +120,7 @@ def show(request: HttpRequest, topic: str) -> HttpResponse:
     access.require(request.user, Right.READ)
     context = shown(request, found)
     return render_page(
-        request, "resources/topics/show.html", context, partial="messages"
+        request, "services/topics/show.html", context, partial="messages"
     )
 
 
