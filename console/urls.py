@@ -1,7 +1,7 @@
 """Every address of the console."""
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 from console.pages import api_explorer, functions, health, operate, runner, welcome
 from console.pages.function import (
@@ -9,10 +9,12 @@ from console.pages.function import (
     async_test,
     code,
     events,
+    network,
     permissions,
     settings,
 )
 from console.pages.manage import access_keys, account, agencies
+from console.pages.moved import moved
 from console.pages.observe import deliveries, invocations
 from console.pages.services import (
     buckets,
@@ -37,7 +39,7 @@ function_urls = [
     path("settings/general", settings.general, name="function-general"),
     path("settings/permissions", permissions.show, name="function-permissions"),
     path("settings/permissions/grant", permissions.grant, name="function-grant"),
-    path("settings/network", networks.of_function, name="function-network"),
+    path("settings/network", network.edit, name="function-network"),
     path("settings/versions", settings.versions, name="function-versions"),
     path(
         "settings/versions/<str:version>/delete",
@@ -76,54 +78,7 @@ invocation_urls = [
     path("<uuid:request_id>/<str:part>.bin", invocations.body, name="invocation-body"),
 ]
 
-# /resources/streams/
-stream_urls = [
-    path("<str:name>", streams.detail, name="stream"),
-    path("<str:name>/records", streams.put, name="stream-put"),
-    path("<str:name>/delete", streams.delete, name="stream-delete"),
-]
-
-# /resources/buckets/<name>/
-bucket_urls = [
-    path("delete", buckets.delete, name="bucket-delete"),
-    path("download", buckets.download, name="bucket-download"),
-    path("delete-object", buckets.delete_object, name="bucket-object-delete"),
-]
-
-# /networks/
-network_urls = [
-    path("new", networks.create, name="network-create"),
-    path("<uuid:vpc_id>", networks.detail, name="network"),
-    path("<uuid:vpc_id>/subnets/new", networks.create_subnet, name="subnet-create"),
-    path("<uuid:vpc_id>/delete", networks.delete, name="network-delete"),
-    path(
-        "<uuid:vpc_id>/subnets/<uuid:subnet_id>/delete",
-        networks.delete_subnet,
-        name="subnet-delete",
-    ),
-]
-
-# /resources/rocketmq/
-rocketmq_urls = [
-    path("new", rocketmq.create, name="rocketmq-create"),
-    path("<uuid:instance_id>", rocketmq.detail, name="rocketmq-instance"),
-    path("<uuid:instance_id>/edit", rocketmq.edit, name="rocketmq-edit"),
-    path("<uuid:instance_id>/delete", rocketmq.delete, name="rocketmq-delete"),
-    path("<uuid:instance_id>/topics", rocketmq.add_topic, name="rocketmq-topics"),
-    path(
-        "<uuid:instance_id>/topics/<str:topic>/delete",
-        rocketmq.remove_topic,
-        name="rocketmq-topic-delete",
-    ),
-    path("<uuid:instance_id>/rules", rocketmq.add_rule, name="rocketmq-rules"),
-    path(
-        "<uuid:instance_id>/rules/<int:rule>/delete",
-        rocketmq.remove_rule,
-        name="rocketmq-rule-delete",
-    ),
-]
-
-# /resources/topics/<topic>/
+# /services/topics/<topic>/
 topic_urls = [
     path("delete", topics.delete, name="topic-delete"),
     path("subscribe", subscriptions.add, name="topic-subscribe"),
@@ -144,6 +99,71 @@ topic_urls = [
         messages.resend_all,
         name="message-resend",
     ),
+]
+
+# /services/streams/<name>/
+stream_urls = [
+    path("records", streams.put, name="stream-put"),
+    path("delete", streams.delete, name="stream-delete"),
+]
+
+# /services/buckets/<name>/
+bucket_urls = [
+    path("delete", buckets.delete, name="bucket-delete"),
+    path("download", buckets.download, name="bucket-download"),
+    path("delete-object", buckets.delete_object, name="bucket-object-delete"),
+]
+
+# /services/rocketmq/<instance_id>/
+rocketmq_urls = [
+    path("edit", rocketmq.edit, name="rocketmq-edit"),
+    path("delete", rocketmq.delete, name="rocketmq-delete"),
+    path("topics", rocketmq.add_topic, name="rocketmq-topics"),
+    path(
+        "topics/<str:topic>/delete", rocketmq.remove_topic, name="rocketmq-topic-delete"
+    ),
+    path("rules", rocketmq.add_rule, name="rocketmq-rules"),
+    path("rules/<int:rule>/delete", rocketmq.remove_rule, name="rocketmq-rule-delete"),
+]
+
+# /services/networks/<vpc_id>/
+network_urls = [
+    path("subnets/new", networks.create_subnet, name="subnet-create"),
+    path("delete", networks.delete, name="network-delete"),
+    path(
+        "subnets/<uuid:subnet_id>/delete", networks.delete_subnet, name="subnet-delete"
+    ),
+]
+
+# /services/; a topic, a stream and a bucket may be called "new".
+service_urls: list[URLPattern | URLResolver] = [
+    path("topics", topics.index, name="topics"),
+    path("new-topic", topics.create, name="topic-create"),
+    path("topics/<str:topic>", topics.show, name="topic"),
+    path("topics/<str:topic>/", include(topic_urls)),
+    path("streams", streams.index, name="streams"),
+    path("new-stream", streams.create, name="stream-create"),
+    path("streams/<str:name>", streams.show, name="stream"),
+    path("streams/<str:name>/", include(stream_urls)),
+    path("buckets", buckets.index, name="buckets"),
+    path("new-bucket", buckets.create, name="bucket-create"),
+    path("buckets/<str:name>", buckets.show, name="bucket"),
+    path("buckets/<str:name>/", include(bucket_urls)),
+    path("rocketmq", rocketmq.index, name="rocketmq"),
+    path("rocketmq/new", rocketmq.create, name="rocketmq-create"),
+    path("rocketmq/<uuid:instance_id>", rocketmq.show, name="rocketmq-instance"),
+    path("rocketmq/<uuid:instance_id>/", include(rocketmq_urls)),
+    path("networks", networks.index, name="networks"),
+    path("networks/new", networks.create, name="network-create"),
+    path("networks/<uuid:vpc_id>", networks.show, name="network"),
+    path("networks/<uuid:vpc_id>/", include(network_urls)),
+]
+
+# What addresses were called before; people keep them in bookmarks and tickets.
+former_urls = [
+    path("resources/<path:rest>", moved, {"now": "/services/"}),
+    path("networks", moved, {"now": "/services/networks"}),
+    path("networks/<path:rest>", moved, {"now": "/services/networks/"}),
 ]
 
 urlpatterns = [
@@ -171,22 +191,8 @@ urlpatterns = [
     ),
     path("deliveries", deliveries.index, name="deliveries"),
     path("deliveries/resend", deliveries.resend, name="deliveries-resend"),
-    path("resources/streams", streams.index, name="streams"),
-    # A stream may be called "new".
-    path("resources/new-stream", streams.create, name="stream-create"),
-    path("resources/streams/", include(stream_urls)),
-    path("resources/buckets", buckets.index, name="buckets"),
-    path("resources/new-bucket", buckets.create, name="bucket-create"),
-    path("resources/buckets/<str:name>", buckets.detail, name="bucket"),
-    path("resources/buckets/<str:name>/", include(bucket_urls)),
-    path("networks", networks.index, name="networks"),
-    path("networks/", include(network_urls)),
-    path("resources/rocketmq", rocketmq.index, name="rocketmq"),
-    path("resources/rocketmq/", include(rocketmq_urls)),
-    path("resources/topics", topics.index, name="topics"),
-    path("resources/new-topic", topics.create, name="topic-create"),
-    path("resources/topics/<str:topic>", topics.show, name="topic"),
-    path("resources/topics/<str:topic>/", include(topic_urls)),
+    path("services/", include(service_urls)),
+    path("", include(former_urls)),
     path(
         "notifications/<uuid:notification_id>/resend",
         messages.resend,

@@ -159,11 +159,11 @@ def test_the_sequence_of_terraforms_own_test_holds(client, known, make, installa
     person = Person(installation)
     everything = "terraform"
     person.post("/agencies/new", name=everything, actions=list(ACTIONS))
-    new = ("/resources/new-bucket",)
-    until(lambda: "/resources/buckets" in person.post(*new, name="terraform")[0])
-    person.post("/resources/new-topic", name="terraform")
+    new = ("/services/new-bucket",)
+    until(lambda: "/services/buckets" in person.post(*new, name="terraform")[0])
+    person.post("/services/new-topic", name="terraform")
     person.post(
-        "/resources/new-stream", name="terraform", partitions="1", retention_hours="24"
+        "/services/new-stream", name="terraform", partitions="1", retention_hours="24"
     )
     urn, target = make(xrole=everything), make()
     topic = f"urn:smn:{known['region']}:{known['project_id']}:terraform"

@@ -18,11 +18,11 @@ LONG_SETTINGS = f"/f/default/{LONG}/settings"
 FAILS = "def handler(event, context):\n    return 1 / len(event)\n"
 LISTS = [
     "/functions",
-    "/resources/buckets",
-    "/resources/streams",
-    "/resources/topics",
-    "/resources/rocketmq",
-    "/networks",
+    "/services/buckets",
+    "/services/streams",
+    "/services/topics",
+    "/services/rocketmq",
+    "/services/networks",
     "/agencies",
     "/deliveries",
     "/operator/deliveries",
@@ -34,9 +34,9 @@ DETAILS = [
     f"{SETTINGS}/async",
     f"{SETTINGS}/permissions",
     f"{SETTINGS}/network",
-    "/resources/buckets/new-life",
-    "/resources/streams/flow",
-    "/resources/topics/news",
+    "/services/buckets/new-life",
+    "/services/streams/flow",
+    "/services/topics/news",
     "/agencies/1",
     "/invocations",
     f"{LONG_SETTINGS}/async",
@@ -45,11 +45,11 @@ DETAILS = [
 ]
 DIALOGS = [
     f"{SETTINGS}/async/edit",
-    "/resources/buckets/new-life/delete",
+    "/services/buckets/new-life/delete",
     f"{SETTINGS}/async/remove",
-    "/resources/streams/flow/records",
-    "/resources/topics/news/subscribe",
-    "/networks/new",
+    "/services/streams/flow/records",
+    "/services/topics/news/subscribe",
+    "/services/networks/new",
 ]
 # What is wider than the box that holds it: columns and words that nobody sees.
 CUT_OFF = """[...document.querySelectorAll(".table-wrap, .card.flush, .dialog-body")]
@@ -73,10 +73,10 @@ def furnished(installation):
         person.create(name, "def handler(event, context):\n    return 'hello'\n")
     person.create(LONG, FAILS)
     until(lambda: _has_bucket(person))
-    person.post("/resources/new-stream", name="flow", partitions=2, retention_hours=24)
-    person.post("/resources/new-topic", name="news", display_name="News")
+    person.post("/services/new-stream", name="flow", partitions=2, retention_hours=24)
+    person.post("/services/new-topic", name="news", display_name="News")
     listens = {"protocol": "functionstage", "endpoint": "listener"}
-    person.post("/resources/topics/news/subscribe", **listens)
+    person.post("/services/topics/news/subscribe", **listens)
     allowed = re.findall(r'name="actions" value="([^"]+)"', person.get("/agencies/1"))
     person.post("/agencies/1", actions=allowed)
     network, broker = _connect(person, installation.url)
@@ -88,7 +88,7 @@ def furnished(installation):
 def _has_bucket(person):
     """Create the bucket; False while the store of objects is still starting."""
     try:
-        person.post("/resources/new-bucket", name="new-life")
+        person.post("/services/new-bucket", name="new-life")
     except HTTPError:
         return False
     return True
@@ -97,7 +97,7 @@ def _has_bucket(person):
 def _connect(person, base):
     """Put the functions into a subnet of a VPC that has a RocketMQ instance."""
     vpc, broker = _make_broker(person, base, "queue", "10.0.0.0/16")
-    network = f"/networks/{vpc}"
+    network = f"/services/networks/{vpc}"
     person.post(f"{network}/subnets/new", name="part", cidr="10.0.1.0/24")
     found = re.findall(r'value="([0-9a-f-]{36})"', person.get(f"{SETTINGS}/network"))
     subnet = next(one for one in found if one != vpc)
@@ -110,10 +110,10 @@ def _connect(person, base):
 
 def _make_broker(person, base, name, cidr):
     """Create a RocketMQ instance in a VPC; return the VPC's ID and its page."""
-    made, _page = person.post("/networks/new", name=name, cidr=cidr)
+    made, _page = person.post("/services/networks/new", name=name, cidr=cidr)
     vpc = made.rpartition("/")[2]
     where = {"host": "10.0.0.9", "port": 8081, "vpc": vpc}
-    made, _page = person.post("/resources/rocketmq/new", name=name, **where)
+    made, _page = person.post("/services/rocketmq/new", name=name, **where)
     return vpc, made.removeprefix(base)
 
 
@@ -133,13 +133,13 @@ def _notify(person, broker):
     person.post(f"{broker}/rules/1/delete")
     person.run(LONG, "[1]")
     person.run(LONG, "[]")
-    until(lambda: LONG in person.get("/resources/topics/news"))
+    until(lambda: LONG in person.get("/services/topics/news"))
     until(lambda: "/resend?" in person.get(broker))
     _let_in(person, broker)
 
 
 def _urn_of(person, topic):
-    return re.search(r"urn:smn:[^<\"]+", person.get(f"/resources/topics/{topic}"))[0]
+    return re.search(r"urn:smn:[^<\"]+", person.get(f"/services/topics/{topic}"))[0]
 
 
 def violations(page):
@@ -226,10 +226,10 @@ def test_buttons_that_need_a_script_are_hidden_without(
 
 def test_things_are_made_and_deleted_without_javascript(plain, installation):
     for create, delete, name in [
-        ("/resources/new-bucket", "/resources/buckets/short-lived", "bucket"),
-        ("/resources/new-stream", "/resources/streams/short-lived", "stream"),
-        ("/resources/new-topic", "/resources/topics/short-lived", "topic"),
-        ("/networks/new", None, "VPC"),
+        ("/services/new-bucket", "/services/buckets/short-lived", "bucket"),
+        ("/services/new-stream", "/services/streams/short-lived", "stream"),
+        ("/services/new-topic", "/services/topics/short-lived", "topic"),
+        ("/services/networks/new", None, "VPC"),
     ]:
         plain.goto(installation.url + create)
         plain.fill("#id_name", "short-lived")

@@ -46,11 +46,11 @@ def test_a_missing_version_suggests_no_function(pages, project):
 @pytest.mark.parametrize(
     ("path", "name"),
     [
-        ("/resources/buckets/none", "buckets"),
-        ("/resources/streams/none", "streams"),
-        ("/resources/topics/none", "topics"),
-        (f"/resources/rocketmq/{NONE}", "rocketmq"),
-        (f"/networks/{NONE}", "networks"),
+        ("/services/buckets/none", "buckets"),
+        ("/services/streams/none", "streams"),
+        ("/services/topics/none", "topics"),
+        (f"/services/rocketmq/{NONE}", "rocketmq"),
+        (f"/services/networks/{NONE}", "networks"),
         (code("none"), "functions"),
         ("/nothing/here", "functions"),
     ],
@@ -61,7 +61,7 @@ def test_what_is_missing_offers_its_own_list(pages, path, name):
 
 def test_an_address_without_a_page_and_one_of_a_gone_thing_have_sentences(pages):
     nowhere = missing(pages, "/nothing/here")
-    gone = missing(pages, f"/networks/{NONE}")
+    gone = missing(pages, f"/services/networks/{NONE}")
 
     assert "There is no page at this address." in nowhere
     assert "It does not exist, or not any more." in gone

@@ -171,8 +171,8 @@ def test_a_message_is_not_published_twice(pages, project):
     topic = make_topic()
     fields = {"message": "hello", "time_to_live": "60", "once": "k1"}
 
-    urls = {pages.post(f"/resources/topics/{topic.name}/publish", fields).url, None}
-    urls |= {pages.post(f"/resources/topics/{topic.name}/publish", fields).url}
+    urls = {pages.post(f"/services/topics/{topic.name}/publish", fields).url, None}
+    urls |= {pages.post(f"/services/topics/{topic.name}/publish", fields).url}
 
     assert Message.objects.count() == 1
     assert len(urls) == 2

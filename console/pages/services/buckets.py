@@ -155,7 +155,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_GET
 @needs(Right.READ)
-def detail(request: HttpRequest, name: str) -> HttpResponse:
+def show(request: HttpRequest, name: str) -> HttpResponse:
     """Show what is right below a prefix, and one object when it is asked for."""
     project = access.get_project(request)
     bucket = access.get_bucket(project, name)

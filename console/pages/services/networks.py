@@ -1,4 +1,9 @@
-"""VPCs and their subnets; and Configuration → Network of one function."""
+"""VPCs and their subnets.
+
+Nothing is sent to a network, but it is made, listed and deleted like a service, and
+RocketMQ instances stand in one. Its models are in `functions`, since a version is
+put into a subnet whether it notifies anybody or not.
+"""
 
 from typing import Any
 from uuid import UUID
@@ -16,11 +21,10 @@ from console import access
 from console.access import Right, needs
 from console.pages import dialogs
 from console.pages.dialogs import User
-from console.pages.function import heads
 from console.ui.htmx import redirect_page, render_dialog, render_page
 from functions import networks
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
-from functions.forms import NetworkForm, SubnetForm, VpcForm
+from functions.forms import SubnetForm, VpcForm
 from functions.models import Subnet, Version, Vpc
 
 MOST_USERS = 20
@@ -76,7 +80,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @needs(Right.READ)
-def detail(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
+def show(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
     vpc = access.get_vpc(access.get_project(request), vpc_id)
     context = _shown(request, vpc)
     return render_page(request, "services/networks/show.html", context, partial="rows")
@@ -201,29 +205,3 @@ def _ask(
         why = _("%(name)s is in use. Move these elsewhere first:") % told
         return dialogs.refuse(request, title, why, users, back=back)
     return dialogs.ask(request, title, question % told, back=back)
-
-
-@require_http_methods(["GET", "POST"])
-def of_function(request: HttpRequest, package: str, name: str) -> HttpResponse:
-    """Turn a function's VPC access on or off; published versions are read-only."""
-    head = heads.load_settings(request, package, name)
-    data = request.POST if request.method == "POST" else None
-    form = NetworkForm(data, version=head.version)
-    if form.is_valid():
-        try:
-            networks.connect(head.version, form.cleaned_data["subnet"])
-        except FunctionsError as error:
-            form.add_error(None, str(error))
-        else:
-            messages.success(request, _("Settings saved."))
-            return redirect("function-network", package, name)
-    context = {
-        "head": head,
-        "section": "network",
-        "form": form,
-        "is_editable": head.may_configure and head.version.is_latest,
-    }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "settings/network.html", context, partial="card", status=status
-    )

@@ -156,7 +156,7 @@ def _instance(request: HttpRequest, instance_id: UUID, right: Right) -> RocketIn
 
 @require_GET
 @needs(Right.READ)
-def detail(request: HttpRequest, instance_id: UUID) -> HttpResponse:
+def show(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     instance = _instance(request, instance_id, Right.READ)
     return _render(request, instance, TopicForm(), RuleForm())
 

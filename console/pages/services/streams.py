@@ -117,15 +117,15 @@ def _url(stream: Stream) -> str:
 
 @require_GET
 @needs(Right.READ)
-def detail(request: HttpRequest, name: str) -> HttpResponse:
+def show(request: HttpRequest, name: str) -> HttpResponse:
     stream = access.get_stream(access.get_project(request), name)
-    context = _detail(request, stream)
+    context = _shown(request, stream)
     return render_page(
         request, "services/streams/show.html", context, partial="records"
     )
 
 
-def _detail(request: HttpRequest, stream: Stream) -> dict[str, Any]:
+def _shown(request: HttpRequest, stream: Stream) -> dict[str, Any]:
     (spans,), problem = _spans([stream])
     span = _chosen(request, spans)
     found, before = [], _number(request, "before")
@@ -213,7 +213,7 @@ def put(request: HttpRequest, name: str) -> HttpResponse:
             sentence = _("Put as record %(number)d of %(name)s.") % told
             submitting.say(request, done, sentence)
             return redirect_page(request, f"{_url(stream)}?partition={partition}")
-    context = {"form": form} | _detail(request, stream)
+    context = {"form": form} | _shown(request, stream)
     return render_page(
         request, "services/streams/put.html", context, partial="dialog", status=status
     )
@@ -233,7 +233,7 @@ def _put(stream: Stream, form: RecordForm) -> str:
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     """Delete a stream with its records, unless functions send results there."""
     stream = access.get_stream(access.get_project(request), name)
-    context = _detail(request, stream)
+    context = _shown(request, stream)
     if request.method == "POST" and not context["uses"]:
         try:
             keeping.delete(stream)

@@ -122,7 +122,7 @@ def test_a_stranger_is_admitted_with_no_more_than(path, most):
 @pytest.mark.parametrize(
     ("path", "most"),
     [
-        ("/networks/new", limits.SMALL),
+        ("/services/networks/new", limits.SMALL),
         ("/run", limits.form_with(settings.SYNC_BODY_LIMIT)),
         ("/f/default/own/code", settings.DATA_UPLOAD_MAX_MEMORY_SIZE),
     ],

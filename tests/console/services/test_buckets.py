@@ -49,7 +49,7 @@ def test_the_list_says_who_writes_to_a_bucket_and_how_full_it_is(
     used(bucket)
     put(obs, bucket, "a/b.json")
 
-    page = signed_in.get("/resources/buckets").text
+    page = signed_in.get("/services/buckets").text
 
     assert bucket.name in page
     assert (
@@ -64,11 +64,11 @@ def test_the_list_counts_up_to_a_hundred(signed_in, obs, project):
     for number in range(101):
         put(obs, bucket, f"{number}")
 
-    assert 'data-label="Objects">100+</td>' in signed_in.get("/resources/buckets").text
+    assert 'data-label="Objects">100+</td>' in signed_in.get("/services/buckets").text
 
 
 def test_a_bucket_is_created(signed_in, obs, project):
-    answer = signed_in.post("/resources/new-bucket", {"name": "errors-bucket-1"})
+    answer = signed_in.post("/services/new-bucket", {"name": "errors-bucket-1"})
 
     assert answer.status_code == 302
     assert Bucket.objects.get().project == project
@@ -77,7 +77,7 @@ def test_a_bucket_is_created(signed_in, obs, project):
 
 @pytest.mark.parametrize("name", ["", "ab", "Upper", "a..b", "10.0.0.1", "-abc", "a/b"])
 def test_a_name_that_no_bucket_has_is_refused(signed_in, obs, name):
-    answer = signed_in.post("/resources/new-bucket", {"name": name})
+    answer = signed_in.post("/services/new-bucket", {"name": name})
 
     assert answer.status_code == 422
     assert "Use 3–63 lowercase letters" in answer.text
@@ -87,7 +87,7 @@ def test_a_name_that_no_bucket_has_is_refused(signed_in, obs, name):
 def test_a_name_of_another_project_is_taken(signed_in, obs):
     theirs = make_bucket(project=make_project("theirs"))
 
-    answer = signed_in.post("/resources/new-bucket", {"name": theirs.name})
+    answer = signed_in.post("/services/new-bucket", {"name": theirs.name})
 
     assert answer.status_code == 422
     assert f"There is a bucket {theirs.name} already." in answer.text
@@ -98,7 +98,7 @@ def test_a_bucket_whose_storage_was_lost_is_created_anew(signed_in, obs, project
     bucket = make_bucket(project=project)
     obs.client.delete_bucket(Bucket=bucket.name)
 
-    answer = signed_in.post("/resources/new-bucket", {"name": bucket.name})
+    answer = signed_in.post("/services/new-bucket", {"name": bucket.name})
 
     assert answer.status_code == 302
     obs.client.head_bucket(Bucket=bucket.name)
@@ -107,7 +107,7 @@ def test_a_bucket_whose_storage_was_lost_is_created_anew(signed_in, obs, project
 def test_an_empty_bucket_is_deleted(signed_in, obs, project):
     bucket = make_bucket(project=project)
 
-    answer = signed_in.post(f"/resources/buckets/{bucket.name}/delete")
+    answer = signed_in.post(f"/services/buckets/{bucket.name}/delete")
 
     assert answer.status_code == 302
     assert not Bucket.objects.exists()
@@ -119,7 +119,7 @@ def test_a_bucket_with_objects_is_not_deleted(signed_in, obs, project):
     bucket = make_bucket(project=project)
     put(obs, bucket, "a/b.json")
 
-    answer = signed_in.post(f"/resources/buckets/{bucket.name}/delete")
+    answer = signed_in.post(f"/services/buckets/{bucket.name}/delete")
 
     assert answer.status_code == 422
     assert "is not empty. Delete its objects first." in answer.text
@@ -129,8 +129,8 @@ def test_a_bucket_with_objects_is_not_deleted(signed_in, obs, project):
 def test_a_bucket_in_use_is_not_deleted(signed_in, obs, project):
     bucket = make_bucket(project=project)
     used(bucket)
-    asked = signed_in.get(f"/resources/buckets/{bucket.name}/delete").text
-    answer = signed_in.post(f"/resources/buckets/{bucket.name}/delete")
+    asked = signed_in.get(f"/services/buckets/{bucket.name}/delete").text
+    answer = signed_in.post(f"/services/buckets/{bucket.name}/delete")
 
     assert "/f/default/test1/settings/async" in asked
     assert "btn danger" not in asked
@@ -149,9 +149,9 @@ def test_folders_lead_to_objects_and_those_to_their_invocation(
     put(obs, bucket, key)
     expiries.note(bucket, key, timedelta(days=30))
 
-    top = signed_in.get(f"/resources/buckets/{bucket.name}").text
+    top = signed_in.get(f"/services/buckets/{bucket.name}").text
     page = signed_in.get(
-        f"/resources/buckets/{bucket.name}", {"prefix": "async/test1/2026-03-04/"}
+        f"/services/buckets/{bucket.name}", {"prefix": "async/test1/2026-03-04/"}
     ).text
 
     assert '<a class="row" href="?prefix=async/">' in top
@@ -165,7 +165,7 @@ def test_an_object_is_shown_in_the_page(signed_in, obs, project):
     bucket = make_bucket(project=project)
     put(obs, bucket, "a.json", b'{"text": "<script>"}')
 
-    page = signed_in.get(f"/resources/buckets/{bucket.name}", {"object": "a.json"})
+    page = signed_in.get(f"/services/buckets/{bucket.name}", {"object": "a.json"})
 
     assert '<span class="tok-str">&quot;&lt;script&gt;&quot;</span>' in page.text
 
@@ -180,7 +180,7 @@ def test_an_object_is_downloaded_as_a_file(signed_in, obs, project):
     )
 
     answer = signed_in.get(
-        f"/resources/buckets/{bucket.name}/download", {"key": 'a/"b".html'}
+        f"/services/buckets/{bucket.name}/download", {"key": 'a/"b".html'}
     )
 
     assert answer.getvalue() == b"<script>alert(1)</script>"
@@ -192,13 +192,13 @@ def test_an_object_is_deleted_with_its_expiry(signed_in, obs, project):
     bucket = make_bucket(project=project)
     put(obs, bucket, "a/b.json")
     expiries.note(bucket, "a/b.json", timedelta(days=30))
-    url = f"/resources/buckets/{bucket.name}/delete-object?key=a/b.json"
+    url = f"/services/buckets/{bucket.name}/delete-object?key=a/b.json"
 
     asked = signed_in.get(url)
     answer = signed_in.post(url)
 
     assert "Delete a/b.json?" in asked.text
-    assert answer["Location"] == f"/resources/buckets/{bucket.name}?prefix=a%2F"
+    assert answer["Location"] == f"/services/buckets/{bucket.name}?prefix=a%2F"
     assert obs.objects(bucket.name) == {}
     assert not ObjectExpiry.objects.exists()
 
@@ -208,13 +208,13 @@ def test_a_full_folder_is_paged(signed_in, obs, project, monkeypatch):
     bucket = make_bucket(project=project)
     for name in ("a", "b", "c", "d", "e"):
         put(obs, bucket, f"x/{name}.json")
-    url, seen = f"/resources/buckets/{bucket.name}?prefix=x/", []
+    url, seen = f"/services/buckets/{bucket.name}?prefix=x/", []
 
     while url:
         answer = signed_in.get(url)
         seen += [one["name"] for one in answer.context["objects"]]
         further = answer.context["further"]
-        url = further and f"/resources/buckets/{bucket.name}?{further}"
+        url = further and f"/services/buckets/{bucket.name}?{further}"
 
     assert seen == ["a.json", "b.json", "c.json", "d.json", "e.json"]
 
@@ -224,15 +224,15 @@ def test_a_full_folder_is_paged(signed_in, obs, project, monkeypatch):
 def test_no_key_leads_out_of_its_bucket(signed_in, obs, project, where, key):
     bucket = make_bucket(project=project)
 
-    answer = signed_in.get(f"/resources/buckets/{bucket.name}{where}{quote(key)}")
+    answer = signed_in.get(f"/services/buckets/{bucket.name}{where}{quote(key)}")
 
     assert answer.status_code == 404
 
 
 def test_an_object_that_is_gone_is_said(signed_in, obs, project):
     bucket = make_bucket(project=project)
-    page = signed_in.get(f"/resources/buckets/{bucket.name}", {"object": "gone"})
-    file = signed_in.get(f"/resources/buckets/{bucket.name}/download", {"key": "gone"})
+    page = signed_in.get(f"/services/buckets/{bucket.name}", {"object": "gone"})
+    file = signed_in.get(f"/services/buckets/{bucket.name}/download", {"key": "gone"})
 
     assert "This object does not exist any more." in page.text
     assert file.status_code == 404
@@ -246,17 +246,17 @@ def test_another_projects_bucket_does_not_exist(signed_in, obs, path):
     theirs = make_bucket(project=make_project("theirs"))
     put(obs, theirs, "a")
 
-    assert signed_in.get(f"/resources/buckets/{theirs.name}{path}").status_code == 404
-    assert theirs.name not in signed_in.get("/resources/buckets").text
+    assert signed_in.get(f"/services/buckets/{theirs.name}{path}").status_code == 404
+    assert theirs.name not in signed_in.get("/services/buckets").text
 
 
 @pytest.mark.parametrize(
     ("method", "path"),
     [
-        ("get", "/resources/new-bucket"),
-        ("post", "/resources/new-bucket"),
-        ("post", "/resources/buckets/{}/delete"),
-        ("post", "/resources/buckets/{}/delete-object?key=a"),
+        ("get", "/services/new-bucket"),
+        ("post", "/services/new-bucket"),
+        ("post", "/services/buckets/{}/delete"),
+        ("post", "/services/buckets/{}/delete-object?key=a"),
     ],
 )
 def test_a_reader_looks_but_changes_nothing(client, obs, project, method, path):
@@ -265,7 +265,7 @@ def test_a_reader_looks_but_changes_nothing(client, obs, project, method, path):
     client.force_login(make_user(group=READER, project=project))
 
     answer = getattr(client, method)(path.format(bucket.name))
-    page = client.get(f"/resources/buckets/{bucket.name}")
+    page = client.get(f"/services/buckets/{bucket.name}")
 
     assert answer.status_code == 403
     assert page.status_code == 200
@@ -281,15 +281,13 @@ def test_a_storage_that_is_away_is_a_sentence(
     settings.OBS_ENDPOINT = endpoint
     sentence = "Nothing can be reached at" if endpoint else "has no object storage"
 
-    for path in ("/resources/buckets", f"/resources/buckets/{bucket.name}?object=a"):
+    for path in ("/services/buckets", f"/services/buckets/{bucket.name}?object=a"):
         assert sentence in signed_in.get(path).text
-    created = signed_in.post("/resources/new-bucket", {"name": "another-one"})
-    deleted = signed_in.post(f"/resources/buckets/{bucket.name}/delete")
-    file = signed_in.get(
-        f"/resources/buckets/{bucket.name}/download?key=a", follow=True
-    )
+    created = signed_in.post("/services/new-bucket", {"name": "another-one"})
+    deleted = signed_in.post(f"/services/buckets/{bucket.name}/delete")
+    file = signed_in.get(f"/services/buckets/{bucket.name}/download?key=a", follow=True)
     gone = signed_in.post(
-        f"/resources/buckets/{bucket.name}/delete-object?key=a", follow=True
+        f"/services/buckets/{bucket.name}/delete-object?key=a", follow=True
     )
 
     assert (created.status_code, deleted.status_code) == (422, 422)
@@ -309,9 +307,9 @@ def test_pages_ask_a_fixed_number_of_times(
         put(obs, bucket, f"{accept(function).request_id}.json")
 
     with django_assert_max_num_queries(7):
-        signed_in.get("/resources/buckets")
+        signed_in.get("/services/buckets")
     with django_assert_max_num_queries(9):
-        page = signed_in.get(f"/resources/buckets/{bucket.name}")
+        page = signed_in.get(f"/services/buckets/{bucket.name}")
 
     assert page.text.count("→</a>") == rows
 
@@ -320,8 +318,8 @@ def test_older_buckets_are_on_the_next_page(signed_in, obs, project, monkeypatch
     monkeypatch.setattr("console.pages.services.buckets.PAGE", 2)
     made = [make_bucket(project=project).name for _turn in range(3)]
 
-    first = signed_in.get("/resources/buckets")
-    older = signed_in.get("/resources/buckets", {"before": first.context["older"]})
+    first = signed_in.get("/services/buckets")
+    older = signed_in.get("/services/buckets", {"before": first.context["older"]})
 
     assert [one["bucket"].name for one in first.context["buckets"]] == made[:0:-1]
     assert [one["bucket"].name for one in older.context["buckets"]] == made[:1]
@@ -350,7 +348,7 @@ def test_the_dialog_configures_a_bucket(signed_in, obs, project):
     assert f"{bucket.name}/async/" in signed_in.get(saved["Location"]).text
     shown = signed_in.get(url).text
     assert f'<option value="{bucket.name}" selected>' in shown
-    assert "/resources/new-bucket" in shown
+    assert "/services/new-bucket" in shown
 
 
 @pytest.mark.parametrize("page", ["params/success", "preview"])

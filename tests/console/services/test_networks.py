@@ -31,7 +31,7 @@ def reader(client, project):
 
 
 def test_a_vpc_and_a_subnet_are_created_and_deleted(pages):
-    made = pages.post("/networks/new", {"name": "net", "cidr": "10.0.0.0/16"})
+    made = pages.post("/services/networks/new", {"name": "net", "cidr": "10.0.0.0/16"})
     vpc = Vpc.objects.get()
     pages.post(f"{made.url}/subnets/new", {"name": "part", "cidr": "10.0.1.0/24"})
     subnet = Subnet.objects.get()
@@ -41,7 +41,7 @@ def test_a_vpc_and_a_subnet_are_created_and_deleted(pages):
     deleted = pages.post(reverse("network-delete", args=[vpc.vpc_id]))
 
     assert "10.0.1.0/24" in shown.text
-    assert deleted.url == "/networks"
+    assert deleted.url == "/services/networks"
     assert not Vpc.objects.exists()
 
 
@@ -55,7 +55,7 @@ def test_a_vpc_and_a_subnet_are_created_and_deleted(pages):
     ],
 )
 def test_a_vpc_with_a_wrong_range_is_refused(pages, cidr, sentence):
-    response = pages.post("/networks/new", {"name": "net", "cidr": cidr})
+    response = pages.post("/services/networks/new", {"name": "net", "cidr": cidr})
 
     assert response.status_code == 422
     assert sentence in response.text
@@ -87,7 +87,7 @@ def test_a_subnet_outside_or_over_another_is_refused(pages, project, cidr, sente
 def test_names_are_used_once(pages, project):
     vpc = make_subnet(project=project).vpc
 
-    again = pages.post("/networks/new", {"name": "net", "cidr": "10.9.0.0/16"})
+    again = pages.post("/services/networks/new", {"name": "net", "cidr": "10.9.0.0/16"})
     part = pages.post(
         reverse("subnet-create", args=[vpc.vpc_id]),
         {"name": "part", "cidr": "10.0.9.0/24"},
@@ -222,7 +222,9 @@ def test_networks_of_others_do_not_exist(stranger, project):
     ]
 
     assert [answer.status_code for answer in answers] == [404] * 4
-    assert "net" not in [vpc.name for vpc in stranger.get("/networks").context["vpcs"]]
+    assert "net" not in [
+        vpc.name for vpc in stranger.get("/services/networks").context["vpcs"]
+    ]
 
 
 def test_a_reader_looks_and_changes_nothing(reader, project):
@@ -231,7 +233,7 @@ def test_a_reader_looks_and_changes_nothing(reader, project):
     vpc_id = subnet.vpc.vpc_id
 
     refused = [
-        reader.post("/networks/new", {"name": "a", "cidr": "10.0.0.0/16"}),
+        reader.post("/services/networks/new", {"name": "a", "cidr": "10.0.0.0/16"}),
         reader.post(reverse("network-delete", args=[vpc_id])),
         reader.post(url(function), choose(subnet)),
     ]
@@ -250,6 +252,6 @@ def test_the_lists_have_a_fixed_number_of_queries(
         networks.create_subnet(subnet.vpc, name="more", cidr="10.0.9.0/24")
 
     with django_assert_max_num_queries(7):
-        pages.get("/networks")
+        pages.get("/services/networks")
     with django_assert_max_num_queries(7):
         pages.get(reverse("network", args=[subnet.vpc.vpc_id]))

@@ -63,7 +63,7 @@ def dead_letters(engine, instance, *, number=1, **told):
 
 
 def test_an_instance_is_created_changed_and_deleted(pages, subnet):
-    made = pages.post("/resources/rocketmq/new", fields(subnet.vpc))
+    made = pages.post("/services/rocketmq/new", fields(subnet.vpc))
     instance = RocketInstance.objects.get()
     pages.post(at(instance, "edit"), fields(subnet.vpc, port="9000", secret_key=""))
     instance.refresh_from_db()
@@ -73,7 +73,7 @@ def test_an_instance_is_created_changed_and_deleted(pages, subnet):
     assert made.url == at(instance)
     assert (instance.port, instance.secret_key) == (9000, "very secret")
     assert "very secret" not in shown.text
-    assert deleted.url == "/resources/rocketmq"
+    assert deleted.url == "/services/rocketmq"
     assert not RocketInstance.objects.exists()
 
 
@@ -95,7 +95,7 @@ def test_an_instance_is_created_changed_and_deleted(pages, subnet):
     ],
 )
 def test_a_wrong_instance_is_refused(pages, subnet, changed, sentence):
-    response = pages.post("/resources/rocketmq/new", fields(subnet.vpc, **changed))
+    response = pages.post("/services/rocketmq/new", fields(subnet.vpc, **changed))
 
     assert response.status_code == 422
     assert sentence in response.text
@@ -103,7 +103,7 @@ def test_a_wrong_instance_is_refused(pages, subnet, changed, sentence):
 
 
 def test_a_new_user_needs_a_new_secret(pages, subnet):
-    pages.post("/resources/rocketmq/new", fields(subnet.vpc))
+    pages.post("/services/rocketmq/new", fields(subnet.vpc))
     instance = RocketInstance.objects.get()
 
     response = pages.post(
@@ -182,7 +182,7 @@ def test_messages_link_to_their_invocations_and_are_paged(engine, pages, instanc
 def test_the_list_says_who_uses_an_instance_and_what_was_sent(engine, pages, instance):
     function = dead_letters(engine, instance, number=2)
 
-    (row,) = pages.get("/resources/rocketmq").context["rows"]
+    (row,) = pages.get("/services/rocketmq").context["rows"]
 
     assert [version.function for version in row["uses"]] == [function]
     assert row["counts"] == {"sent": 2, "dead": 2}
@@ -198,7 +198,7 @@ def test_the_pages_have_a_fixed_number_of_queries(
 
     # PostgreSQL is asked for the time as well.
     with django_assert_max_num_queries(8):
-        pages.get("/resources/rocketmq")
+        pages.get("/services/rocketmq")
     with django_assert_max_num_queries(11):
         pages.get(at(instance))
 
@@ -217,14 +217,14 @@ def test_instances_of_others_do_not_exist(client, instance):
     ]
 
     assert [answer.status_code for answer in answers] == [404] * 7
-    assert client.get("/resources/rocketmq").context["rows"] == []
+    assert client.get("/services/rocketmq").context["rows"] == []
 
 
 def test_a_reader_looks_and_changes_nothing(client, project, instance):
     client.force_login(make_user(group=access.READER, project=project))
 
     refused = [
-        client.get("/resources/rocketmq/new"),
+        client.get("/services/rocketmq/new"),
         client.get(at(instance, "edit")),
         client.post(at(instance, "delete")),
         client.post(at(instance, "topics"), {"topic": "a"}),
@@ -387,11 +387,11 @@ def test_the_pages_open_in_both_languages(engine, pages, instance, language):
     pages.cookies["django_language"] = language
 
     answers = [
-        pages.get("/resources/rocketmq"),
-        pages.get("/resources/rocketmq/new"),
+        pages.get("/services/rocketmq"),
+        pages.get("/services/rocketmq/new"),
         pages.get(at(instance)),
         pages.get(at(instance, "edit")),
-        pages.get("/networks"),
+        pages.get("/services/networks"),
         pages.get(reverse("network", args=[instance.vpc.vpc_id])),
         pages.get(reverse("function-network", args=["default", function.name])),
     ]

@@ -21,7 +21,7 @@ from tests.support.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-INDEX = "/resources/streams"
+INDEX = "/services/streams"
 PAGE = f"{INDEX}/results"
 NEW = {"name": "fresh", "partitions": "2", "retention_hours": "48"}
 RECORD = {"content": '{"a": 1}', "partition_key": "k"}
@@ -32,7 +32,7 @@ def put(stream, *data, key="k", partition=0):
 
 
 def test_a_stream_is_created(pages, valkey):
-    response = pages.post("/resources/new-stream", NEW)
+    response = pages.post("/services/new-stream", NEW)
 
     stream = Stream.objects.get()
     assert response.url == f"{INDEX}/fresh"
@@ -54,7 +54,7 @@ def test_a_stream_is_created(pages, valkey):
 def test_a_wrong_stream_is_refused(pages, field, value, sentence):
     make_stream()
 
-    response = pages.post("/resources/new-stream", NEW | {field: value})
+    response = pages.post("/services/new-stream", NEW | {field: value})
 
     assert response.status_code == 422
     assert sentence in response.text
@@ -240,7 +240,7 @@ def test_a_reader_reads_and_no_more(client, project, valkey):
 
     assert "Put test record" not in client.get(PAGE).text
     assert "Create stream" not in client.get(INDEX).text
-    for path in (f"{PAGE}/records", f"{PAGE}/delete", "/resources/new-stream"):
+    for path in (f"{PAGE}/records", f"{PAGE}/delete", "/services/new-stream"):
         assert client.get(path).status_code == 403
         assert client.post(path).status_code == 403
     assert Stream.objects.exists()

@@ -45,17 +45,17 @@ def url(name, topic, *more):
 
 
 def test_a_topic_is_created_listed_and_deleted(pages):
-    assert "No topics yet." in pages.get("/resources/topics").text
+    assert "No topics yet." in pages.get("/services/topics").text
 
-    made = pages.post("/resources/new-topic", {"name": "new", "display_name": "N"})
-    again = pages.post("/resources/new-topic", {"name": "new"})
+    made = pages.post("/services/new-topic", {"name": "new", "display_name": "N"})
+    again = pages.post("/services/new-topic", {"name": "new"})
     topic = Topic.objects.get()
     publish(topic)
 
-    assert made.url == "/resources/topics/new"
+    assert made.url == "/services/topics/new"
     assert again.status_code == 422
     assert "There is a topic of this name already." in again.text
-    row = pages.get("/resources/topics").context["rows"][0]
+    row = pages.get("/services/topics").context["rows"][0]
     assert (row["recent"], row["uses"]) == (1, [])
     assert "1 subscription" not in pages.get(url("topic-delete", topic)).text
     pages.post(url("topic-delete", topic))
@@ -64,7 +64,7 @@ def test_a_topic_is_created_listed_and_deleted(pages):
 
 @pytest.mark.parametrize("name", ["", "-x", "a b", "x" * 256, "é", "a\n"])
 def test_a_name_that_is_none_is_refused(pages, name):
-    page = pages.post("/resources/new-topic", {"name": name})
+    page = pages.post("/services/new-topic", {"name": name})
 
     assert page.status_code == 422
     assert "Start with a letter or digit." in page.text
@@ -78,14 +78,14 @@ def test_messages_of_yesterday_are_not_counted(pages):
     )
     publish(topic)
 
-    assert pages.get("/resources/topics").context["rows"][0]["recent"] == 1
+    assert pages.get("/services/topics").context["rows"][0]["recent"] == 1
 
 
 def test_a_used_topic_names_its_users_and_stays(pages):
     topic, function = make_topic(), make_function("teller")
     make_config(function, on_success=topic)
 
-    listed = pages.get("/resources/topics").text
+    listed = pages.get("/services/topics").text
     refused = pages.post(url("topic-delete", topic))
 
     assert reverse("function-async", args=["default", "teller"]) in listed
@@ -321,7 +321,7 @@ def test_lists_are_paged_with_a_fixed_number_of_queries(
         message = publish(topic)
 
     with django_assert_max_num_queries(7):
-        first = pages.get("/resources/topics")
+        first = pages.get("/services/topics")
     with django_assert_max_num_queries(10):
         shown = pages.get(url("topic", topic))
     with django_assert_max_num_queries(10):
@@ -329,7 +329,7 @@ def test_lists_are_paged_with_a_fixed_number_of_queries(
 
     assert len(first.context["rows"]) == len(shown.context["rows"]) == 50
     assert len(detail.context["rows"]) == 50
-    older = pages.get("/resources/topics", {"before": first.context["page"].older})
+    older = pages.get("/services/topics", {"before": first.context["page"].older})
     assert len(older.context["rows"]) == 11
     page = shown.context["page"]
     assert len(pages.get(url("topic", topic), {"before": page.older}).context["rows"])
@@ -364,11 +364,11 @@ def test_a_reader_sees_and_changes_nothing(client, project):
     message = publish(topic)
     client.force_login(make_user(group=access.READER, project=project))
 
-    assert client.get("/resources/topics").status_code == 200
+    assert client.get("/services/topics").status_code == 200
     assert client.get(url("topic", topic)).status_code == 200
     assert client.get(url("message", topic, message.message_id)).status_code == 200
     for address in (
-        "/resources/new-topic",
+        "/services/new-topic",
         url("topic-delete", topic),
         url("topic-subscribe", topic),
         url("topic-publish", topic),
@@ -380,7 +380,7 @@ def test_a_reader_sees_and_changes_nothing(client, project):
 def test_a_topics_name_is_not_labelled_as_a_functions(pages):
     pages.cookies["django_language"] = "zh-hans"
 
-    page = pages.get("/resources/new-topic").text
+    page = pages.get("/services/new-topic").text
 
     assert "主题名称</label>" in page
     assert "函数名称" not in page

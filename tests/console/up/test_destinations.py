@@ -69,8 +69,8 @@ def person(running):
     """The administrator, after making an agency and a bucket on the pages."""
     made = Person(running)
     made.post("/agencies/new", name="everything", actions=list(ACTIONS))
-    new = ("/resources/new-bucket",)
-    until(lambda: "/resources/buckets" in made.post(*new, name="results-bucket")[0])
+    new = ("/services/new-bucket",)
+    until(lambda: "/services/buckets" in made.post(*new, name="results-bucket")[0])
     return made
 
 

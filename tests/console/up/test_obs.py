@@ -46,7 +46,7 @@ def running(tmp_path_factory):
 def person(running):
     made = Person(running)
     running.manage("shell", "-c", ALLOW)
-    until(lambda: "/resources/buckets" in made.post(*NEW, name="errors-bucket")[0])
+    until(lambda: "/services/buckets" in made.post(*NEW, name="errors-bucket")[0])
     made.create("failing", RAISES)
     made.configure(
         "failing",
@@ -58,7 +58,7 @@ def person(running):
     return made
 
 
-NEW = ("/resources/new-bucket",)
+NEW = ("/services/new-bucket",)
 
 
 def listening(pid):
@@ -85,7 +85,7 @@ def object_of(person, request_id):
     found = re.search(r"Stored as errors-bucket/(\S+\.json)", page)
     if found is None:
         return None
-    return person.get(f"/resources/buckets/errors-bucket?object={found[1]}")
+    return person.get(f"/services/buckets/errors-bucket?object={found[1]}")
 
 
 def test_a_failure_arrives_and_a_restart_keeps_it(running, person):
@@ -143,7 +143,7 @@ def test_no_obs_starts_none_and_the_page_says_so(data):
     installation = Installation(data)
     installation.start("--no-obs")
     try:
-        page = Person(installation).get("/resources/buckets")
+        page = Person(installation).get("/services/buckets")
         assert installation.pid_of("/weed ") is None
     finally:
         installation.stop()

@@ -241,7 +241,9 @@ def test_an_archive_that_comes_in_pieces_is_deployed(running, person):
 def test_more_than_a_page_takes_is_refused_before_it_comes(running, person):
     one, stream = connect(running)
     kind = FORM.partition(": ")[2]
-    one.sendall(head_of(running, person, "/networks/new", size=65_537, kind=kind))
+    one.sendall(
+        head_of(running, person, "/services/networks/new", size=65_537, kind=kind)
+    )
 
     status, headers, page = read_answer(stream)
 

@@ -95,8 +95,8 @@ def test_a_kill_in_the_middle_of_a_run_loses_nothing(running, person, part):
 
 
 def test_a_killed_notifier_s_message_arrives_all_the_same(running, person):
-    topic = "/resources/topics/survives"
-    person.post("/resources/new-topic", name="survives")
+    topic = "/services/topics/survives"
+    person.post("/services/new-topic", name="survives")
     with serving(Web()) as web:
         person.post(f"{topic}/subscribe", protocol="http", endpoint=web.url)
         person.post(f"{topic}/subscribe", protocol="functionstage", endpoint="told")
