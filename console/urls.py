@@ -15,7 +15,7 @@ from console.pages.function import (
 )
 from console.pages.manage import access_keys, account, agencies
 from console.pages.moved import moved
-from console.pages.observe import deliveries, invocations
+from console.pages.observe import chain, deliveries, invocations
 from console.pages.services import (
     buckets,
     messages,
@@ -72,7 +72,7 @@ function_urls = [
 # /invocations/
 invocation_urls = [
     path("<uuid:request_id>", invocations.detail, name="invocation"),
-    path("<uuid:request_id>/chain", runner.chain, name="invocation-chain"),
+    path("<uuid:request_id>/chain", chain.show, name="invocation-chain"),
     path("<uuid:request_id>/cancel", invocations.cancel, name="invocation-cancel"),
     path("<uuid:request_id>/rerun", invocations.rerun, name="invocation-rerun"),
     path("<uuid:request_id>/<str:part>.bin", invocations.body, name="invocation-body"),

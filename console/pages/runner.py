@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods
 
 from asyncconfig.exceptions import NotAccepted, Throttled, TooManyWaiting
 from asyncconfig.invocations import accepting, calling
@@ -22,18 +22,14 @@ from console import access
 from console.access import Right, needs
 from console.door.limits import form_with, takes
 from console.pages import submitting
-from console.pages.observe import invocations
+from console.pages.observe import chain, invocations
 from console.ui import states
 from console.ui.htmx import render_page
-from functions import logs, samples
+from functions import samples
 from functions.exceptions import QualifierUnknown
 from functions.forms.base import Form
 from functions.models import Function, Project, TestEvent
 from functions.qualifiers import qualifiers_of, resolve
-
-LOG_SHOWN = 4096
-POLL_STEPS = ((30, 1), (300, 3))
-SLOWEST_POLL = 10
 
 
 class RunForm(Form):
@@ -201,7 +197,7 @@ def _run(request: HttpRequest, project: Project) -> HttpResponse:
         form.add_error("body", str(error))
         return _render(request, project, form, status=422)
     took = (time.monotonic() - began) * 1000
-    context = {"took_ms": took} | _result(invocation)
+    context = {"took_ms": took} | chain.state_of(invocation)
     return _render(request, project, form, extra=context)
 
 
@@ -304,59 +300,3 @@ def _key(function: Function) -> str:
 
 def _full(text: str) -> str:
     return text if "/" in text else f"default/{text}"
-
-
-@require_GET
-@needs(Right.READ)
-def chain(request: HttpRequest, request_id: UUID) -> HttpResponse:
-    """Render a request and what it started; polls itself until all of it ended."""
-    invocation = access.get_invocation(access.get_project(request), request_id)
-    return render_page(
-        request, "runner/chain.html", _result(invocation), partial="chain"
-    )
-
-
-def _result(invocation: Invocation) -> dict[str, Any]:
-    nodes = nodes_of(invocation)
-    attempt = invocation.attempt_set.last() if invocation.is_finished else None
-    return {
-        "invocation": invocation,
-        "nodes": nodes,
-        "poll_seconds": poll_seconds(invocation, nodes),
-        "result": bytes(invocation.result),
-        "attempt": attempt,
-        "log_parts": logs.parts(bytes(attempt.log), last=LOG_SHOWN) if attempt else [],
-    }
-
-
-def nodes_of(invocation: Invocation) -> list[dict[str, Any]]:
-    """Return the request, its notification, and the request that one started."""
-    nodes = [_node(invocation)]
-    for child in invocations.children_of(invocation):
-        nodes.append(_node(child))
-    return nodes
-
-
-def _node(invocation: Invocation) -> dict[str, Any]:
-    delivery = getattr(invocation, "delivery", None)
-    return {
-        "invocation": invocation,
-        "state": states.display_state(invocation),
-        "dots": states.dots(invocation),
-        "delivery": delivery,
-        "delivery_state": states.delivery_state(delivery) if delivery else None,
-        "untold": invocations.untold(invocation),
-    }
-
-
-def poll_seconds(invocation: Invocation, nodes: list[dict[str, Any]]) -> int:
-    """Return the pause to the next look: 0 when every branch has ended."""
-    over = all(
-        node["state"].is_final
-        and (node["delivery"] is None or node["delivery"].is_finished)
-        for node in nodes
-    )
-    if over:
-        return 0
-    age = (timezone.now() - invocation.accepted_at).total_seconds()
-    return next((pause for limit, pause in POLL_STEPS if age < limit), SLOWEST_POLL)

@@ -18,7 +18,8 @@ from console import access
 from console.access import Right, needs
 from console.explorer import exploring, samples
 from console.installation import demo
-from console.pages import runner, submitting
+from console.pages import submitting
+from console.pages.observe import chain
 from console.ui.htmx import render_page
 from functions.models import Function, Project
 
@@ -52,12 +53,12 @@ def _runs(project: Project, ids: list[str]) -> list[dict[str, Any]]:
             invocation = access.get_invocation(project, UUID(text))
         except (ValueError, Http404):
             continue
-        nodes = runner.nodes_of(invocation)
+        nodes = chain.nodes_of(invocation)
         found.append(
             {
                 "invocation": invocation,
                 "nodes": nodes,
-                "poll_seconds": runner.poll_seconds(invocation, nodes),
+                "poll_seconds": chain.poll_seconds(invocation, nodes),
             }
         )
     return found

@@ -24,6 +24,7 @@ from console import access
 from console.access import Right, needs
 from console.pages import submitting
 from console.pages.function import async_dialog, heads
+from console.pages.observe import chain
 from console.ui import links, states
 from console.ui.htmx import render_page
 from functions.models import Function
@@ -251,21 +252,11 @@ def _passed_over(invocation: Invocation) -> list[dict[str, Any]]:
         return []
     side = "success" if invocation.status != Invocation.Status.SUCCESS else "failure"
     state = states.passed_over(invocation)
-    return [one | {"state": state} for one in untold(invocation) if one["side"] == side]
-
-
-def untold(invocation: Invocation) -> list[dict[str, Any]]:
-    """Return the targets that wait for the end, or that it passed over."""
-    config = invocation.config
-    if config is None or invocation.mode == Invocation.Mode.SYNC:
-        return []
-    delivery = getattr(invocation, "delivery", None)
-    found = []
-    for side in ("success", "failure"):
-        chosen = config.destination(succeeded=side == "success")
-        if chosen.kind and not (delivery and delivery.side == side):
-            found.append({"side": side, "kind": chosen.kind, "target": chosen.target})
-    return found
+    return [
+        one | {"state": state}
+        for one in chain.untold(invocation)
+        if one["side"] == side
+    ]
 
 
 def _omitted(invocation: Invocation) -> int:
@@ -343,14 +334,6 @@ def body(request: HttpRequest, request_id: UUID, part: str) -> HttpResponse:
     name = f"{invocation.request_id}-{part}.json"
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
-
-
-def children_of(invocation: Invocation) -> list[Invocation]:
-    """Return what this one's notification started, directly or through a topic."""
-    through_topic = Q(notification__message__delivery__invocation=invocation)
-    rows = Invocation.objects.filter(Q(source__invocation=invocation) | through_topic)
-    related = rows.select_related("function", "version", "config")
-    return list(related.order_by("pk").without_bodies())
 
 
 def recent_by(user: str, function: Function, *, but: int) -> InvocationQuerySet:
