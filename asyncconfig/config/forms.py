@@ -8,8 +8,9 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from asyncconfig import graph
 from asyncconfig.config import saving
-from asyncconfig.config.saving import Destined, Examined, Wanted
+from asyncconfig.config.saving import Examined
 from asyncconfig.decisions import loops
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import ParamForm
@@ -20,6 +21,7 @@ from asyncconfig.models.config import (
     MAX_AGE_SECONDS,
     MAX_RETRIES,
 )
+from asyncconfig.wanted import NOBODY, Destined, Wanted
 from functions.forms.base import Form, whole_number
 from functions.models import Version
 
@@ -105,7 +107,7 @@ class AsyncConfigForm(PolicyForm):
     def _destined(self, side: str) -> Destined:
         kind = self.cleaned_data.get(f"{side}_kind") or ""
         if not kind:
-            return saving.NOBODY
+            return NOBODY
         form = self.params[side]
         if form is not None and not form.is_valid():
             return self._unreadable(side, kind)
@@ -125,7 +127,7 @@ class AsyncConfigForm(PolicyForm):
 
     def _check_loops(self, cleaned: dict[str, Any]) -> None:
         wanted = Wanted(on_success=cleaned["success"], on_failure=cleaned["failure"])
-        self.paths = saving.loops_of(self.version, wanted)
+        self.paths = graph.loops_of(self.version, wanted)
         if not self.paths:
             cleaned["accepted_loop"] = ""
         elif settings.ASYNC_LOOPS == "refuse":

@@ -19,8 +19,9 @@ from asyncconfig.config import saving
 from asyncconfig.decisions import record
 from asyncconfig.decisions.endings import Condition
 from asyncconfig.destinations import KINDS
-from asyncconfig.destinations.base import Destination, Parcel, Receipt
+from asyncconfig.destinations.base import Destination, Parcel
 from asyncconfig.exceptions import DeliveryError
+from asyncconfig.receipt import Receipt
 from functions.models import Version
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from asyncconfig.models import Delivery
-from asyncconfig.receipt import Receipt as Receipt
+from asyncconfig.receipt import Receipt
+from asyncconfig.wanted import Target
 from functions import json_limits
 from functions.forms.base import Form
 from functions.models import Function, Version
@@ -40,21 +41,6 @@ def read_param(param: str, refusal: str | Promise, *, own: str = "") -> dict[str
     if not json_limits.can_be_kept({n: told[n] for n in told if n != own}):
         raise ValidationError(str(refusal), code="invalid")
     return told
-
-
-@dataclass(frozen=True)
-class Target:
-    """A destination's parameters, read.
-
-    `name` is for people; `place` is the real thing behind it, at most 512
-    characters (a bucket without its prefix). `function` is the target when it is
-    one; `warnings` are sentences about what need not stop anybody.
-    """
-
-    name: str
-    place: str
-    function: Function | None = None
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

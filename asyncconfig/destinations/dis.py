@@ -14,8 +14,6 @@ from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
     Parcel,
-    Receipt,
-    Target,
     read_param,
 )
 from asyncconfig.exceptions import (
@@ -27,8 +25,10 @@ from asyncconfig.exceptions import (
 from asyncconfig.models import Stream
 from asyncconfig.models.config import DIS
 from asyncconfig.models.stream import NAME_FORM
+from asyncconfig.receipt import Receipt
 from asyncconfig.services.streams import keeping, partitions, records
 from asyncconfig.services.streams.records import NewRecord
+from asyncconfig.wanted import Target
 from functions.models import Version
 from functions.models.agency import PUT_RECORDS
 

@@ -13,13 +13,13 @@ from asyncconfig.destinations.base import (
     Option,
     ParamForm,
     Parcel,
-    Receipt,
-    Target,
     read_param,
 )
 from asyncconfig.exceptions import FunctionDisabled
 from asyncconfig.invocations import accepting, starting
 from asyncconfig.models.config import FUNCTION
+from asyncconfig.receipt import Receipt
+from asyncconfig.wanted import Target
 from functions import names
 from functions.exceptions import QualifierUnknown
 from functions.models import Function, Version

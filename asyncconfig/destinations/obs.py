@@ -20,14 +20,14 @@ from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
     Parcel,
-    Receipt,
-    Target,
     read_param,
 )
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Bucket
 from asyncconfig.models.config import OBS
+from asyncconfig.receipt import Receipt
 from asyncconfig.services.buckets import expiries
+from asyncconfig.wanted import Target
 from functions.models import Version
 from functions.models.agency import PUT_OBJECT
 

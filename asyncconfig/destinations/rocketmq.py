@@ -18,14 +18,14 @@ from asyncconfig.destinations.base import (
     Finding,
     ParamForm,
     Parcel,
-    Receipt,
-    Target,
     read_param,
 )
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
+from asyncconfig.receipt import Receipt
 from asyncconfig.services.rocketmq import network
+from asyncconfig.wanted import Target
 from functions.addresses import AddressRefused, AddressUnknown
 from functions.forms.network import ByUuidField
 from functions.models import Version

@@ -14,14 +14,15 @@ from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
     Parcel,
-    Receipt,
-    Target,
     read_param,
 )
 from asyncconfig.exceptions import DeliveryError, TopicGone
 from asyncconfig.models import Delivery, Topic
 from asyncconfig.models.config import SMN
+from asyncconfig.models.topic import URN
+from asyncconfig.receipt import Receipt
 from asyncconfig.services.topics import keeping
+from asyncconfig.wanted import Target
 from functions.models import Version
 from functions.models.agency import PUBLISH, Reach
 
@@ -172,7 +173,7 @@ def _is_local(version: Version) -> bool:
 
 def _urn(param: str) -> str:
     urn = read_param(param, CHOOSE).get("topic_urn")
-    if not isinstance(urn, str) or not keeping.URN.match(urn):
+    if not isinstance(urn, str) or not URN.match(urn):
         raise ValidationError(CHOOSE, code="invalid")
     return urn
 

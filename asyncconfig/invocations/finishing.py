@@ -1,6 +1,6 @@
 """End an invocation: its final state and the notification it owes, together."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -10,7 +10,7 @@ from asyncconfig.decisions import endings, record
 from asyncconfig.decisions.endings import Condition, Ending
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.config import FUNCTION, Chosen
-from asyncconfig.models.outbox import place_of
+from asyncconfig.models.outbox import deadline_from, place_of
 
 LOOP_STOPPED = "The loop was stopped, so no function is notified."
 
@@ -97,7 +97,6 @@ def _owe(invocation: Invocation, ending: Ending, now: datetime) -> None:
 
 
 def _delivery(invocation: Invocation, chosen: Chosen, now: datetime) -> Delivery:
-    keep_trying = timedelta(seconds=settings.DELIVERY_RETRY_FOR_SECONDS)
     body, is_emptied = record.fit(record_of(invocation), kind=chosen.kind)
     return Delivery(
         invocation=invocation,
@@ -110,7 +109,7 @@ def _delivery(invocation: Invocation, chosen: Chosen, now: datetime) -> Delivery
         is_emptied=is_emptied,
         created_at=now,
         due_at=now,
-        deadline=now + keep_trying,
+        deadline=deadline_from(now),
     )
 
 

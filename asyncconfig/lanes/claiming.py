@@ -43,8 +43,8 @@ def in_turn(ids: list[int], *, after: int) -> list[int]:
 
 def due(function_id: int, *, now: datetime, limit: int) -> list[tuple[int, int]]:
     """Return (invocation id, version id) of a function's due requests."""
-    rows = Invocation.objects.waiting().filter(function_id=function_id, due_at__lte=now)
-    return list(rows.order_by("due_at", "pk").values_list("pk", "version_id")[:limit])
+    rows = Invocation.objects.due(now).filter(function_id=function_id)
+    return list(rows.values_list("pk", "version_id")[:limit])
 
 
 def deal(hands: dict[int, list[tuple[int, int]]]) -> Iterator[tuple[int, int, int]]:

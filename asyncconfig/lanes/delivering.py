@@ -9,11 +9,12 @@ from django.db.models import Q, QuerySet
 from asyncconfig import clock, queue
 from asyncconfig.config import rights
 from asyncconfig.destinations import KINDS
-from asyncconfig.destinations.base import Parcel, Receipt
+from asyncconfig.destinations.base import Parcel
 from asyncconfig.exceptions import DeliveryError
-from asyncconfig.lanes import outbox
 from asyncconfig.lanes.outbox import OutboxLane
 from asyncconfig.models import Delivery, DeliveryAttempt
+from asyncconfig.models.outbox import OutboundQuerySet
+from asyncconfig.receipt import Receipt
 
 
 class DeliverLane(OutboxLane[Delivery]):
@@ -95,11 +96,11 @@ def resend(delivery: Delivery, *, by: str) -> bool:
 
 
 def to_resend(
-    deliveries: QuerySet[Delivery],
+    deliveries: OutboundQuerySet,
     *,
     since: datetime | None = None,
     arrived_too: bool = False,
-) -> QuerySet[Delivery]:
+) -> OutboundQuerySet:
     """Return the dead letters and waiting ones that can be sent again.
 
     `since` leaves out those that are older. `arrived_too` adds what the targets
@@ -110,11 +111,11 @@ def to_resend(
     chosen = deliveries.filter(~arrived | Q(kind__in=repeated))
     if since is not None:
         chosen = chosen.filter(created_at__gte=since)
-    return outbox.at_rest(chosen)
+    return chosen.at_rest()
 
 
-def resend_all(chosen: QuerySet[Delivery], *, by: str) -> int:
+def resend_all(chosen: OutboundQuerySet, *, by: str) -> int:
     """Send again what `to_resend` returns, for a user; say how many it were."""
     with transaction.atomic():
         queue.ring(queue.DELIVER)
-        return outbox.send_again(chosen, by=by, now=clock.now())
+        return chosen.send_again(by=by, now=clock.now())

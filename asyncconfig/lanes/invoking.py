@@ -55,7 +55,7 @@ class InvokeLane:
     # Claiming.
 
     def is_anything_due(self) -> bool:
-        return Invocation.objects.waiting().filter(due_at__lte=clock.now()).exists()
+        return Invocation.objects.due(clock.now()).exists()
 
     def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim]:
         now = clock.now()
@@ -247,9 +247,7 @@ class InvokeLane:
                 settling.release(worker, strays)
 
     def seconds_to_next(self, *, after: datetime) -> float | None:
-        later = Invocation.objects.waiting().filter(due_at__gt=after).order_by("due_at")
-        first = later.values_list("due_at", flat=True).first()
-        return (first - clock.now()).total_seconds() if first else None
+        return Invocation.objects.seconds_to_next(after=after, now=clock.now())
 
     def abandon(self) -> None:
         self._runner.pool.kill_all()

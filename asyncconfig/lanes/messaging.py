@@ -9,7 +9,6 @@ from django.utils.translation import gettext as _
 
 from asyncconfig import clock, queue
 from asyncconfig.exceptions import DeliveryError
-from asyncconfig.lanes import outbox
 from asyncconfig.lanes.outbox import OutboxLane
 from asyncconfig.models import (
     Message,
@@ -17,6 +16,7 @@ from asyncconfig.models import (
     NotificationAttempt,
     Subscription,
 )
+from asyncconfig.models.outbox import OutboundQuerySet
 from asyncconfig.receipt import Receipt
 from asyncconfig.services.topics import subscribing
 from asyncconfig.services.topics.subscribers import SUBSCRIBERS
@@ -101,9 +101,9 @@ def resend(notification: Notification, *, by: str) -> bool:
     return bool(resend_all(Notification.objects.filter(pk=notification.pk), by=by))
 
 
-def resend_all(notifications: QuerySet[Notification], *, by: str) -> int:
+def resend_all(notifications: OutboundQuerySet, *, by: str) -> int:
     """Send dead letters and waiting ones again, for a user; return how many."""
     owed = notifications.exclude(status=Notification.Status.DELIVERED)
     with transaction.atomic():
         queue.ring(queue.NOTIFY)
-        return outbox.send_again(owed, by=by, now=clock.now())
+        return owed.send_again(by=by, now=clock.now())

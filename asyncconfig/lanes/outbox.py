@@ -94,7 +94,7 @@ class OutboxLane(Generic[Row]):
         return self.model._default_manager.all()
 
     def is_anything_due(self) -> bool:
-        return bool(self._rows.waiting().filter(due_at__lte=clock.now()).exists())
+        return bool(self._rows.due(clock.now()).exists())
 
     def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim[Row]]:
         held = self._rows.sending().filter(worker=worker)
@@ -127,8 +127,8 @@ class OutboxLane(Generic[Row]):
         return [found[pk] for pk in ids if pk in found]
 
     def _due(self, place: str, now: datetime, most: int) -> list[int]:
-        rows = self._rows.waiting().filter(place=place, due_at__lte=now)
-        return list(rows.order_by("due_at", "pk").values_list("pk", flat=True)[:most])
+        rows = self._rows.due(now).filter(place=place)
+        return list(rows.values_list("pk", flat=True)[:most])
 
     def run(self, item: Claim[Row]) -> Answer | None:
         """Send outside of any transaction; None when sending belongs inside one."""
@@ -278,9 +278,8 @@ class OutboxLane(Generic[Row]):
             _give_back(strays)
 
     def seconds_to_next(self, *, after: datetime) -> float | None:
-        later = self._rows.waiting().filter(due_at__gt=after).order_by("due_at")
-        first = later.values_list("due_at", flat=True).first()
-        return (first - clock.now()).total_seconds() if first else None
+        left: float | None = self._rows.seconds_to_next(after=after, now=clock.now())
+        return left
 
     def is_fast(self, item: Claim[Row]) -> bool:
         return item.is_written_here
@@ -354,29 +353,3 @@ def delay(failures: int) -> float:
     """Return the seconds to wait after the n-th failed try."""
     doubled = settings.DELIVERY_RETRY_BASE_SECONDS * 2 ** min(failures - 1, 40)
     return float(min(doubled, settings.DELIVERY_RETRY_CAP_SECONDS))
-
-
-def deadline(now: datetime) -> datetime:
-    """Return until when something that is owed from now on is tried."""
-    return now + timedelta(seconds=settings.DELIVERY_RETRY_FOR_SECONDS)
-
-
-def at_rest(rows: QuerySet[Any]) -> QuerySet[Any]:
-    """Return the rows that may be sent again: those that nobody is sending."""
-    return rows.exclude(status__in=(Outbound.Status.SENDING, Outbound.Status.SKIPPED))
-
-
-def send_again(rows: QuerySet[Any], *, by: str, now: datetime) -> int:
-    """Make rows that nobody is sending due at once; return how many.
-
-    `by` is the user name of who asks for it, which the next try keeps. A pending
-    automatic try is replaced: there is one row, and it is due now.
-    """
-    return at_rest(rows).update(
-        status=Outbound.Status.WAIT,
-        due_at=now,
-        deadline=deadline(now),
-        finished_at=None,
-        epoch=F("epoch") + 1,
-        asked_by=by,
-    )

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from asyncconfig.models.config import AsyncConfig
+from asyncconfig.models.due import DueQuerySet
 from asyncconfig.models.worker import Worker
 from functions.models import Function, Project, Version
 
@@ -15,12 +16,9 @@ if TYPE_CHECKING:
     from asyncconfig.models.delivery import Delivery
 
 
-class InvocationQuerySet(models.QuerySet["Invocation"]):
+class InvocationQuerySet(DueQuerySet["Invocation"]):
     def in_project(self, project: Project) -> Self:
         return self.filter(function__project=project)
-
-    def waiting(self) -> Self:
-        return self.filter(status=Invocation.Status.WAIT)
 
     def running(self) -> Self:
         return self.filter(status=Invocation.Status.RUNNING)

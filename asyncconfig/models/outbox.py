@@ -1,11 +1,14 @@
 """What outgoing things have in common: states, due times, tries, a lease."""
 
+from datetime import datetime, timedelta
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from asyncconfig.models.due import DueQuerySet
 from asyncconfig.models.worker import Worker
 
 MOST_REFERENCE = 1100
@@ -20,16 +23,38 @@ def place_of(project_id: int, kind: str, name: str) -> str:
     return f"{project_id}:{kind}:{name}"
 
 
-class OutboundQuerySet(models.QuerySet[Any]):
-    def waiting(self) -> Self:
-        return self.filter(status=Outbound.Status.WAIT)
+def deadline_from(now: datetime) -> datetime:
+    """Return until when something that is owed from now on is tried."""
+    return now + timedelta(seconds=settings.DELIVERY_RETRY_FOR_SECONDS)
 
+
+class OutboundQuerySet(DueQuerySet[Any]):
     def sending(self) -> Self:
         return self.filter(status=Outbound.Status.SENDING)
 
     def failed(self) -> Self:
         """Return the dead letters: given up, though each can be sent again."""
         return self.filter(status=Outbound.Status.FAILED)
+
+    def at_rest(self) -> Self:
+        """Return what may be sent again: what nobody is sending."""
+        moving = (Outbound.Status.SENDING, Outbound.Status.SKIPPED)
+        return self.exclude(status__in=moving)
+
+    def send_again(self, *, by: str, now: datetime) -> int:
+        """Make what nobody is sending due at once; return how many rows.
+
+        `by` is the user name of who asks for it, which the next try keeps. A pending
+        automatic try is replaced: there is one row, and it is due now.
+        """
+        return self.at_rest().update(
+            status=Outbound.Status.WAIT,
+            due_at=now,
+            deadline=deadline_from(now),
+            finished_at=None,
+            epoch=F("epoch") + 1,
+            asked_by=by,
+        )
 
 
 class Outbound(models.Model):

@@ -1,5 +1,6 @@
 """Topics of this installation's notification service (SMN), and who listens."""
 
+import re
 import secrets
 import uuid
 
@@ -9,6 +10,20 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from functions.models import Function, Project
+
+URN = re.compile(
+    r"\Aurn:smn:(?P<region>[a-z0-9-]{1,64}):(?P<project>[A-Za-z0-9]{1,64})"
+    r":(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{0,254})\Z"
+)
+
+
+def is_here(project: Project, urn: str) -> bool:
+    """Say whether a topic's URN is one of the project's, in this region."""
+    return urn.startswith(_prefix(project))
+
+
+def _prefix(project: Project) -> str:
+    return f"urn:smn:{settings.REGION}:{project.project_id}:"
 
 
 def new_token() -> str:
@@ -42,7 +57,7 @@ class Topic(models.Model):
 
     @property
     def urn(self) -> str:
-        return f"urn:smn:{settings.REGION}:{self.project.project_id}:{self.name}"
+        return f"{_prefix(self.project)}{self.name}"
 
 
 class Subscription(models.Model):

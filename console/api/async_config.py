@@ -12,9 +12,9 @@ from django.utils.translation import gettext_noop
 from ninja import Path, Router, Schema, Status
 from pydantic import Field
 
+from asyncconfig import graph
 from asyncconfig.config import rights, saving
 from asyncconfig.config.forms import PolicyForm
-from asyncconfig.config.saving import NOBODY, Destined, Wanted
 from asyncconfig.decisions import loops
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import AsyncConfig
@@ -24,6 +24,7 @@ from asyncconfig.models.config import (
     MAX_AGE_SECONDS,
     MAX_RETRIES,
 )
+from asyncconfig.wanted import NOBODY, Destined, Wanted
 from console.access import Right
 from console.api import lookup, paging
 from console.api.errors import ApiError, refuse
@@ -205,7 +206,7 @@ def _destined(version: Version, side: str, sent: DestinationConfig | None) -> De
 
 
 def _looked_at_for_loops(version: Version, wanted: Wanted) -> Wanted:
-    paths = saving.loops_of(version, wanted)
+    paths = graph.loops_of(version, wanted)
     if not paths:
         return wanted
     told = " · ".join(loops.describe(path) for path in paths)
@@ -217,7 +218,7 @@ def _looked_at_for_loops(version: Version, wanted: Wanted) -> Wanted:
             % {"path": told},
         )
     logger.warning("A loop was configured over the API: %s.", told)
-    return saving.accepting_loops(wanted, paths)
+    return graph.accepting_loops(wanted, paths)
 
 
 @router.delete(

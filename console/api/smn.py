@@ -13,6 +13,7 @@ from ninja import Path, Router, Status
 
 from asyncconfig.decisions import loops
 from asyncconfig.models import Subscription, Topic
+from asyncconfig.models.topic import URN
 from asyncconfig.services.topics import keeping, subscribing
 from asyncconfig.services.topics.forms import PublishForm, SubscriptionForm, TopicForm
 from console import access
@@ -59,7 +60,7 @@ MESSAGE_CODES = {"message_structure": "SMN.0021"}
 
 def _topic(request: HttpRequest, project_id: str, urn: str, right: Right) -> Topic:
     project = lookup.find_project(request, project_id, Right.READ)
-    if not keeping.URN.match(urn):
+    if not URN.match(urn):
         sentence = _("Invalid topic URN. Write urn:smn:region:project:name.")
         raise ApiError(400, "SMN.0005", sentence)
     topic = keeping.find(project, urn)

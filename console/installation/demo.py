@@ -12,6 +12,7 @@ from asyncconfig.destinations import KINDS
 from asyncconfig.invocations import accepting
 from asyncconfig.models import Invocation
 from asyncconfig.models.config import FUNCTION
+from asyncconfig.wanted import Destined, Wanted
 from functions import creating, samples
 from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
@@ -99,9 +100,9 @@ def _configure(demo: Demo, *, by: User) -> None:
     told = []
     for target in (demo.on_success, demo.on_failure):
         param = json.dumps({"func_urn": target.urn()})
-        told.append(saving.Destined(kind.kind, param, kind.read(param, version)))
+        told.append(Destined(kind.kind, param, kind.read(param, version)))
     # No retries, so that the failure shows within seconds as well.
-    wanted = saving.Wanted(max_retries=0, on_success=told[0], on_failure=told[1])
+    wanted = Wanted(max_retries=0, on_success=told[0], on_failure=told[1])
     saving.save(version, wanted, by=by)
 
 

@@ -7,8 +7,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from asyncconfig import removing
-from asyncconfig.config import saving
+from asyncconfig import graph, removing
 from asyncconfig.models import AsyncConfig, Topic
 from console import access
 from console.access import Right, needs
@@ -68,8 +67,8 @@ def _listed(project: Project, text: str) -> list[Function]:
 
 def _looping(project: Project, functions: list[Function]) -> set[int]:
     """Return the functions that are part of a loop, from one look at all edges."""
-    graph = saving.graph_of_project(project)
-    targets = {name: {edge.target for edge in ways} for name, ways in graph.items()}
+    arrows = graph.of_project(project)
+    targets = {name: {edge.target for edge in ways} for name, ways in arrows.items()}
     return {
         function.pk
         for function in functions
@@ -133,7 +132,7 @@ def delete(request: HttpRequest, package: str, name: str) -> HttpResponse:
         return redirect("functions")
     context = {
         "head": head,
-        "told_by": saving.told_by(head.function),
+        "told_by": graph.told_by(head.function),
         "topics": Topic.objects.filter(subscriptions__function=head.function),
         "is_wrong": request.method == "POST",
     }

@@ -16,6 +16,7 @@ from asyncconfig.config import saving
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery
+from asyncconfig.wanted import Destined, Wanted
 from functions.models.agency import PUT_RECORDS
 from tests.api.test_sdk_dis import consume, cursor
 from tests.support.factories import RAISES, accept, lead, make_function, make_parcel
@@ -50,8 +51,8 @@ def refused(reach, name="results"):
 def test_a_notification_is_read_back_by_the_official_sdk(engine, reach, remote, dis):
     version = version_with(reach)
     target = DESTINATION.read(param(remote), version)
-    chosen = saving.Destined("DIS", param(remote), target)
-    wanted = saving.Wanted(max_retries=0, on_failure=chosen)
+    chosen = Destined("DIS", param(remote), target)
+    wanted = Wanted(max_retries=0, on_failure=chosen)
     saving.save(version, wanted, by=None)
     invocation = accept(version.function)
 

@@ -13,10 +13,10 @@ from django.core.exceptions import ValidationError
 from huaweicloudsdkcore.auth.credentials import BasicCredentials
 
 from asyncconfig.clients import cloud
-from asyncconfig.config import saving
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery
+from asyncconfig.wanted import Destined
 from functions.models.agency import PUBLISH
 from tests.api.conftest import refused
 from tests.support.factories import (
@@ -247,7 +247,7 @@ def test_a_record_is_published_to_an_smn_elsewhere(engine, smn, topic, web, reac
     param = json.dumps({"topic_urn": topic})
     target = KINDS["SMN"].read(param, version)
     assert KINDS["SMN"].verify(param, version) == ""
-    make_config(function, on_success=saving.Destined("SMN", param, target))
+    make_config(function, on_success=Destined("SMN", param, target))
     accept(function)
     engine.run()
 

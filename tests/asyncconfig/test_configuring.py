@@ -8,6 +8,7 @@ from django.db import connection
 from asyncconfig.config import saving
 from asyncconfig.exceptions import Conflict
 from asyncconfig.models import AsyncConfig
+from asyncconfig.wanted import Wanted
 from tests.support.factories import latest, make_function
 
 SAVERS, TIMES = 4, 5
@@ -25,9 +26,7 @@ def save_at_once(version, **fields):
 
     def save(number):
         try:
-            saving.save(
-                version, saving.Wanted(max_retries=number % 4), by=None, **fields
-            )
+            saving.save(version, Wanted(max_retries=number % 4), by=None, **fields)
         except Conflict:
             return True
         finally:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from asyncconfig.config import saving
+from asyncconfig import graph
 from asyncconfig.decisions import loops
 from asyncconfig.decisions.loops import FAILURE, SUCCESS, Edge
-from asyncconfig.destinations.base import Target
 from asyncconfig.services.topics import subscribing
+from asyncconfig.wanted import Destined, Target, Wanted
 from tests.support.factories import (
     function_destination,
     latest,
@@ -77,9 +77,9 @@ def test_a_configuration_that_closes_a_loop_through_a_topic_is_seen(told):
     topic, test1 = told
     test2 = make_function("test2")
     subscribe(topic, "functionstage", test2)
-    back = saving.Wanted(on_failure=function_destination(test1))
+    back = Wanted(on_failure=function_destination(test1))
 
-    (path,) = saving.loops_of(latest(test2), back)
+    (path,) = graph.loops_of(latest(test2), back)
 
     assert loops.describe(path) == (
         "test2 ─✗→ test1 ─✓→ SMN topic-a ─subscription→ test2"
@@ -89,11 +89,11 @@ def test_a_configuration_that_closes_a_loop_through_a_topic_is_seen(told):
 @pytest.mark.django_db
 def test_saved_loops_through_a_topic_are_shown(told):
     topic, test1 = told
-    assert saving.saved_loops(test1) == []
+    assert graph.saved_loops(test1) == []
 
     subscribe(topic, "functionstage", test1)
 
-    (path,) = saving.saved_loops(test1)
+    (path,) = graph.saved_loops(test1)
     assert loops.describe(path) == "test1 ─✓→ SMN topic-a ─subscription→ test1"
 
 
@@ -103,20 +103,20 @@ def test_a_topic_of_the_same_name_elsewhere_makes_no_loop(told):
     other = make_topic("topic-a", project=make_project())
     subscribe(topic, "functionstage", test1)
     target = Target("topic-a", other.urn)
-    wanted = saving.Wanted(on_success=saving.Destined("SMN", "{}", target))
+    wanted = Wanted(on_success=Destined("SMN", "{}", target))
 
-    assert saving.loops_of(latest(test1), wanted) == []
+    assert graph.loops_of(latest(test1), wanted) == []
 
 
 @pytest.mark.django_db
 def test_who_tells_a_function_through_a_topic_is_known(told):
     topic, test1 = told
     listener = make_function("listener")
-    assert saving.told_by(listener) == []
+    assert graph.told_by(listener) == []
 
     subscribe(topic, "functionstage", listener)
 
-    assert saving.told_by(listener) == [test1]
+    assert graph.told_by(listener) == [test1]
 
 
 @pytest.mark.parametrize(

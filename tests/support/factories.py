@@ -16,6 +16,7 @@ from asyncconfig.services.buckets.keeping import create as create_bucket
 from asyncconfig.services.streams.keeping import create as create_stream
 from asyncconfig.services.topics import keeping, subscribing
 from asyncconfig.services.topics.subscribers import SUBSCRIBERS
+from asyncconfig.wanted import Destined, Wanted
 from functions import creating, networks, projects
 from functions.code import text_package
 from functions.models import Agency, Function, Project, Version
@@ -72,19 +73,17 @@ def latest(function: Function) -> Version:
 def function_destination(function, qualifier="latest"):
     param = json.dumps({"func_urn": function.urn(qualifier)})
     destination = KINDS["FunctionGraph"]
-    return saving.Destined(
-        destination.kind, param, destination.read(param, latest(function))
-    )
+    return Destined(destination.kind, param, destination.read(param, latest(function)))
 
 
 def topic_destination(topic, version):
     param = json.dumps({"topic_urn": topic.urn})
     destination = KINDS["SMN"]
-    return saving.Destined("SMN", param, destination.read(param, version))
+    return Destined("SMN", param, destination.read(param, version))
 
 
 def _destined(function, target):
-    if isinstance(target, saving.Destined):
+    if isinstance(target, Destined):
         return target
     if isinstance(target, Function):
         return function_destination(target)
@@ -99,7 +98,7 @@ def make_config(function, *, on_success=None, on_failure=None, **fields):
         for name, target in (("on_success", on_success), ("on_failure", on_failure))
         if target
     }
-    return saving.save(latest(function), saving.Wanted(**sides, **fields), by=None)
+    return saving.save(latest(function), Wanted(**sides, **fields), by=None)
 
 
 def make_stream(name="results", *, project=None, partitions=1, hours=24):
@@ -113,7 +112,7 @@ def configure_stream(function, name="results", *, on="on_failure", **fields):
     version = latest(function)
     param = json.dumps({"stream_name": name})
     target = KINDS["DIS"].read(param, version)
-    wanted = saving.Wanted(**{on: saving.Destined("DIS", param, target)}, **fields)
+    wanted = Wanted(**{on: Destined("DIS", param, target)}, **fields)
     return saving.save(version, wanted, by=None)
 
 
@@ -165,9 +164,7 @@ def obs_destination(function, bucket, *, prefix="async/", expires=0):
     names = {"bucket": bucket.name, "prefix": prefix, "expires": expires}
     param = json.dumps(names)
     destination = KINDS["OBS"]
-    return saving.Destined(
-        destination.kind, param, destination.read(param, latest(function))
-    )
+    return Destined(destination.kind, param, destination.read(param, latest(function)))
 
 
 def make_topic(name="", *, project=None):
@@ -234,6 +231,4 @@ def make_rocket_config(function, instance, *, topic="orders", tag="failed", **fi
     """Configure latest to tell a topic of its failures."""
     param = rocket_param(instance, topic, tag)
     told = saving.destine(latest(function), "failure", "RocketMQ", param)
-    return saving.save(
-        latest(function), saving.Wanted(on_failure=told, **fields), by=None
-    )
+    return saving.save(latest(function), Wanted(on_failure=told, **fields), by=None)

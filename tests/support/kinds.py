@@ -5,8 +5,10 @@ import json
 from django import forms
 from django.core.exceptions import ValidationError
 
-from asyncconfig.destinations.base import Destination, ParamForm, Receipt, Target
+from asyncconfig.destinations.base import Destination, ParamForm
 from asyncconfig.exceptions import DeliveryError
+from asyncconfig.receipt import Receipt
+from asyncconfig.wanted import Target
 
 PUT = "box:object:put"
 SEND = "rocket:message:send"

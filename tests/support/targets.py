@@ -6,10 +6,12 @@ from django.db import connection
 
 from asyncconfig.config import saving
 from asyncconfig.destinations import KINDS
-from asyncconfig.destinations.base import Destination, ParamForm, Receipt, Target
+from asyncconfig.destinations.base import Destination, ParamForm
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.outbox import place_of
+from asyncconfig.receipt import Receipt
+from asyncconfig.wanted import Destined, Target, Wanted
 from tests.support.factories import latest
 
 
@@ -76,8 +78,8 @@ def forbidden():
 def aim(function, kind, name="there", **fields):
     """Tell a target of the kind about both outcomes."""
     param = json.dumps({"name": name})
-    told = saving.Destined(kind.kind, param, kind.read(param, latest(function)))
-    wanted = saving.Wanted(on_success=told, on_failure=told, **fields)
+    told = Destined(kind.kind, param, kind.read(param, latest(function)))
+    wanted = Wanted(on_success=told, on_failure=told, **fields)
     return saving.save(latest(function), wanted, by=None)
 
 

@@ -3,7 +3,7 @@
 from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
-from asyncconfig import clock, uses
+from asyncconfig import clock, graph
 from asyncconfig.clients import storage
 from asyncconfig.clients.storage import StorageError, Trouble
 from asyncconfig.exceptions import AsyncConfigError
@@ -60,7 +60,7 @@ def delete(bucket: Bucket) -> None:
     The row goes last: a process that dies in between leaves a row without a
     bucket, and deleting that once more is as good.
     """
-    if uses.of_place(bucket.project, OBS, bucket.name):
+    if graph.uses_of(bucket.project, OBS, bucket.name):
         raise BucketRefused(
             _("Bucket %(bucket)s is a target of functions. Change those first.")
             % {"bucket": bucket.name}

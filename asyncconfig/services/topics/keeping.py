@@ -1,17 +1,15 @@
 """Create and delete topics, and publish messages to them."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from asyncconfig import clock, queue, uses
+from asyncconfig import clock, graph, queue
 from asyncconfig.decisions.endings import Condition
 from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
 from asyncconfig.invocations.finishing import LOOP_STOPPED
@@ -24,6 +22,7 @@ from asyncconfig.models import (
 )
 from asyncconfig.models.config import SMN
 from asyncconfig.models.outbox import Outbound, place_of
+from asyncconfig.models.topic import URN, is_here
 from asyncconfig.services.topics.subscribers import SUBSCRIBERS
 from functions.models import Project
 
@@ -33,10 +32,6 @@ MOST_MESSAGE = 262_144
 USUAL_LIFE = 3600
 LONGEST_LIFE = 86_400
 MOST_AT_ONCE = 1000
-URN = re.compile(
-    r"\Aurn:smn:(?P<region>[a-z0-9-]{1,64}):(?P<project>[A-Za-z0-9]{1,64})"
-    r":(?P<name>[A-Za-z0-9][A-Za-z0-9_-]{0,254})\Z"
-)
 
 
 @dataclass(frozen=True)
@@ -64,11 +59,6 @@ def find(project: Project, urn: str) -> Topic:
     if found is None:
         raise TopicGone(match["name"])
     return found
-
-
-def is_here(project: Project, urn: str) -> bool:
-    """Say whether a URN is one of the project's, in this region."""
-    return urn.startswith(f"urn:smn:{settings.REGION}:{project.project_id}:")
 
 
 def create(
@@ -114,7 +104,7 @@ def delete(topic: Topic) -> None:
 
 
 def _check_unused(topic: Topic) -> None:
-    if used := uses.of_place(topic.project, SMN, topic.urn):
+    if used := graph.uses_of(topic.project, SMN, topic.urn):
         names = ", ".join(dict.fromkeys(use.function.name for use in used))
         raise TopicUsed(topic.name, names)
 

@@ -7,14 +7,12 @@ from django.core import signing
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from asyncconfig import clock, queue
-from asyncconfig.config import saving
+from asyncconfig import clock, graph, queue
 from asyncconfig.decisions import loops
 from asyncconfig.exceptions import TopicGone, TopicLimit
-from asyncconfig.lanes import outbox
 from asyncconfig.models import Notification, Subscription, Topic
 from asyncconfig.models.config import SMN
-from asyncconfig.models.outbox import Outbound, place_of
+from asyncconfig.models.outbox import Outbound, deadline_from, place_of
 from asyncconfig.models.topic import new_token
 from asyncconfig.services.topics import keeping
 from asyncconfig.services.topics.subscribers.base import Endpoint
@@ -31,8 +29,8 @@ def loops_of(topic: Topic, function: Function | None) -> list[loops.Path]:
         return []
     edge = loops.Edge(loops.SUBSCRIPTION, function.shown_name)
     return loops.paths_back(
-        saving.graph_of_project(topic.project),
-        source=saving.topic_node(topic.name),
+        graph.of_project(topic.project),
+        source=graph.topic_node(topic.name),
         edges=[edge],
     )
 
@@ -73,7 +71,7 @@ def subscribe(
 
 def _ask(subscription: Subscription, *, by: str) -> None:
     notification = keeping.new_notification(subscription, message=None)
-    notification.deadline = outbox.deadline(notification.created_at)
+    notification.deadline = deadline_from(notification.created_at)
     notification.asked_by = by
     notification.save(force_insert=True)
     queue.ring(queue.NOTIFY)
@@ -91,7 +89,7 @@ def ask_again(subscription: Subscription, *, by: str) -> bool:
         if not unconfirmed.update(token=new_token()):
             return False
         asked = Notification.objects.filter(subscription=subscription, message=None)
-        if outbox.send_again(asked.waiting(), by=by, now=clock.now()):
+        if asked.waiting().send_again(by=by, now=clock.now()):
             queue.ring(queue.NOTIFY)
         else:
             _ask(subscription, by=by)

@@ -13,8 +13,8 @@ from django.forms.boundfield import BoundField
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from asyncconfig import policies
-from asyncconfig.config import rights, saving
+from asyncconfig import graph, policies
+from asyncconfig.config import rights
 from asyncconfig.config.forms import SIDES, AsyncConfigForm
 from asyncconfig.decisions import loops, record
 from asyncconfig.destinations import KINDS
@@ -169,7 +169,7 @@ class Dialog:
 
     @cached_property
     def _graph(self) -> loops.Graph:
-        return saving.graph_of(self.head.version)
+        return graph.of_version(self.head.version)
 
     def _live(self) -> dict[str, str | bool]:
         """Return what redraws the panel while typing."""

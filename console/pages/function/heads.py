@@ -5,7 +5,7 @@ from functools import cached_property
 
 from django.http import HttpRequest
 
-from asyncconfig.config import saving
+from asyncconfig import graph
 from asyncconfig.config.forms import SIDES
 from asyncconfig.decisions import loops
 from asyncconfig.models import AsyncConfig
@@ -49,7 +49,7 @@ class Head:
     @cached_property
     def loops(self) -> list[str]:
         """The loops that this function's saved configurations are part of."""
-        return [loops.describe(path) for path in saving.saved_loops(self.function)]
+        return [loops.describe(path) for path in graph.saved_loops(self.function)]
 
     @property
     def told(self) -> list[Told]:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from asyncconfig import clock
 from asyncconfig.lanes import delivering
 from asyncconfig.models import Delivery
-from asyncconfig.models.outbox import place_of
+from asyncconfig.models.outbox import OutboundQuerySet, place_of
 from asyncconfig.reports import backlog
 from console import access
 from console.access import OperatorRight, Right, needs
@@ -127,7 +127,7 @@ def resend(request: HttpRequest) -> HttpResponse:
     return _resend(request, Delivery.objects.filter(place=place), back)
 
 
-def _resend(request: HttpRequest, rows: QuerySet[Delivery], back: str) -> HttpResponse:
+def _resend(request: HttpRequest, rows: OutboundQuerySet, back: str) -> HttpResponse:
     """Ask with the number of what was chosen; once confirmed, send it again."""
     _label, span = owed.SINCE.get(request.POST.get("since", ""), owed.SINCE["all"])
     chosen = delivering.to_resend(

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
-from asyncconfig import uses
+from asyncconfig import graph
 from asyncconfig.clients import storage
 from asyncconfig.clients.storage import Listing, StorageError, Trouble
 from asyncconfig.models import Bucket, Invocation, ObjectExpiry
@@ -73,7 +73,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
         rows = rows.filter(pk__lt=int(before[:18]))
     found = list(rows.order_by("-pk")[: PAGE + 1])
     shown = found[:PAGE]
-    used = uses.of_places(project, OBS, [one.name for one in shown])
+    used = graph.uses_by_place(project, OBS, [one.name for one in shown])
     counts, problem = _counts(shown)
     return {
         "buckets": [
@@ -145,7 +145,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
             return redirect_page(request, reverse("buckets"))
     context = _listed(request) | {
         "bucket": bucket,
-        "uses": uses.of_place(bucket.project, OBS, bucket.name),
+        "uses": graph.uses_of(bucket.project, OBS, bucket.name),
         "refusal": problem,
     }
     return render_dialog(
@@ -169,7 +169,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
         problem = str(error)
     context = {
         "bucket": bucket,
-        "uses": uses.of_place(bucket.project, OBS, bucket.name),
+        "uses": graph.uses_of(bucket.project, OBS, bucket.name),
         "prefix": prefix,
         "crumbs": _crumbs(prefix),
         "folders": [

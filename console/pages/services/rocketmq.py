@@ -16,12 +16,12 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from asyncconfig import clock
+from asyncconfig.graph import Use
 from asyncconfig.models import Delivery, InboundRule, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
 from asyncconfig.models.outbox import place_of
 from asyncconfig.services.rocketmq import keeping
 from asyncconfig.services.rocketmq.forms import InstanceForm, RuleForm, TopicForm
-from asyncconfig.uses import Use
 from console import access
 from console.access import Right, needs
 from console.pages import dialogs

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from asyncconfig import uses
+from asyncconfig import graph
 from asyncconfig.exceptions import (
     RecordsAway,
     StillRunning,
@@ -54,7 +54,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
         rows = rows.filter(pk__lt=before)
     found = list(rows[: PAGE + 1])
     shown = found[:PAGE]
-    used = uses.of_places(project, DIS, [stream.name for stream in shown])
+    used = graph.uses_by_place(project, DIS, [stream.name for stream in shown])
     spans, problem = _spans(shown)
     return {
         "rows": [
@@ -150,7 +150,7 @@ def _shown(request: HttpRequest, stream: Stream) -> dict[str, Any]:
         "older": found[-1].number if found and _has_older(span, found) else None,
         "is_first": before is None,
         "problem": problem,
-        "uses": uses.of_place(stream.project, DIS, stream.name),
+        "uses": graph.uses_of(stream.project, DIS, stream.name),
         "may_configure": access.may(request.user, Right.CONFIGURE),
         "may_invoke": access.may(request.user, Right.INVOKE),
     } | owed.of_target(stream.project, DIS, stream.name, back=_url(stream))

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
-from asyncconfig import uses
+from asyncconfig import graph
 from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
 from asyncconfig.models import Message, Notification, Subscription, Topic
 from asyncconfig.models.config import SMN
@@ -37,7 +37,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
     )
     counted = recent.order_by().values_list("topic").annotate(n=Count("pk"))
     counts = dict(counted)
-    used = uses.of_places(project, SMN, [one.urn for one in page.rows])
+    used = graph.uses_by_place(project, SMN, [one.urn for one in page.rows])
     return {
         "rows": [
             {"topic": one, "recent": counts.get(one.pk, 0), "uses": used[one.urn]}
@@ -102,7 +102,7 @@ def delete(request: HttpRequest, topic: str) -> HttpResponse:
             return redirect_page(request, reverse("topics"))
     context = _listed(request) | {
         "topic": found,
-        "uses": uses.of_place(found.project, SMN, found.urn),
+        "uses": graph.uses_of(found.project, SMN, found.urn),
         "subscribers": found.subscriptions.count(),
     }
     return render_page(
@@ -139,7 +139,7 @@ def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
     back = reverse("topic", args=[topic.name])
     return owed.of_target(topic.project, SMN, topic.urn, back=back) | {
         "topic": topic,
-        "uses": uses.of_place(topic.project, SMN, topic.urn),
+        "uses": graph.uses_of(topic.project, SMN, topic.urn),
         "subscriptions": subscriptions,
         "invitations": _invitations(subscriptions.rows),
         "rows": [

@@ -1,0 +1,208 @@
+"""Who notifies whom: functions, the targets they send to, and the loops between them.
+
+Names of functions and topics are the nodes; what is configured, and who subscribed,
+are the arrows.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from itertools import chain
+
+from django.db.models import Q, QuerySet
+
+from asyncconfig.decisions import loops
+from asyncconfig.models import AsyncConfig, Subscription, Topic
+from asyncconfig.models.config import SMN
+from asyncconfig.models.topic import is_here
+from asyncconfig.wanted import Wanted
+from functions.models import Function, Project, Version
+
+SIDES = ("success", "failure")
+
+
+@dataclass(frozen=True)
+class Use:
+    """A function's version that tells a target of its successes or failures."""
+
+    function: Function
+    version: str
+    side: str
+
+
+def uses_by_place(
+    project: Project, kind: str, places: Iterable[str]
+) -> dict[str, list[Use]]:
+    """Return by place who of the project sends there, from one query."""
+    found: dict[str, list[Use]] = {place: [] for place in places}
+    if not found:
+        return found
+    configs = AsyncConfig.objects.current().filter(
+        Q(on_success_kind=kind, on_success_place__in=found)
+        | Q(on_failure_kind=kind, on_failure_place__in=found),
+        version__function__project=project,
+        version__function__deleted_at=None,
+        version__deleted_at=None,
+    )
+    related = configs.select_related("version__function")
+    for config in related.order_by("version__function__name", "version__name"):
+        for side in SIDES:
+            chosen = config.destination(succeeded=side == "success")
+            if chosen.kind == kind and chosen.place in found:
+                use = Use(config.version.function, config.version.name, side)
+                found[chosen.place].append(use)
+    return found
+
+
+def uses_of(project: Project, kind: str, place: str) -> list[Use]:
+    """Return who of the project sends to one place."""
+    return uses_by_place(project, kind, [place])[place]
+
+
+def of_version(version: Version, *, edges: Iterable[loops.Edge] = ()) -> loops.Graph:
+    """Return who tells whom in the version's project, this version left out.
+
+    `edges` are the arrows of this version that will be followed from.
+    """
+    return of_project(version.function.project, without=version, more=list(edges))
+
+
+def of_project(
+    project: Project,
+    *,
+    without: Version | None = None,
+    more: Iterable[loops.Edge] = (),
+) -> loops.Graph:
+    """Return who tells whom in a project, by the names of functions and topics.
+
+    Every version's configuration counts: a loop through any of them runs. Who
+    subscribed is only asked where an arrow, one of `more` included, leads to a topic.
+    """
+    arrows: dict[str, set[loops.Edge]] = {}
+    configs = AsyncConfig.objects.current().filter(
+        version__function__project=project,
+        version__function__deleted_at=None,
+        version__deleted_at=None,
+    )
+    if without is not None:
+        configs = configs.exclude(version=without)
+    for config in _related(configs):
+        edges = arrows.setdefault(config.version.function.shown_name, set())
+        edges |= edges_of(config, project)
+    if any(_is_topic(edge.target) for edge in chain(more, *arrows.values())):
+        arrows |= _subscribed(project)
+    return {
+        name: sorted(edges, key=lambda edge: (edge.target, edge.side))
+        for name, edges in arrows.items()
+    }
+
+
+def _subscribed(project: Project) -> dict[str, set[loops.Edge]]:
+    """Return which functions each topic tells."""
+    found: dict[str, set[loops.Edge]] = {}
+    subscriptions = Subscription.objects.filter(
+        topic__project=project, function__deleted_at=None
+    ).select_related("topic", "function")
+    for subscription in subscriptions:
+        if subscription.function is not None:
+            edge = loops.Edge(loops.SUBSCRIPTION, subscription.function.shown_name)
+            found.setdefault(topic_node(subscription.topic.name), set()).add(edge)
+    return found
+
+
+def _related(configs: QuerySet[AsyncConfig]) -> QuerySet[AsyncConfig]:
+    return configs.select_related(
+        "version__function__project", "on_success_function", "on_failure_function"
+    )
+
+
+def edges_of(config: AsyncConfig, project: Project) -> set[loops.Edge]:
+    """Return the arrows of a saved configuration to functions and topics."""
+    sides = (
+        (loops.SUCCESS, config.destination(succeeded=True), config.on_success_function),
+        (
+            loops.FAILURE,
+            config.destination(succeeded=False),
+            config.on_failure_function,
+        ),
+    )
+    told = (
+        (side, _told(chosen.kind, chosen.place, function, project))
+        for side, chosen, function in sides
+    )
+    return {loops.Edge(side, name) for side, name in told if name}
+
+
+def _wanted_edges(wanted: Wanted, project: Project) -> set[loops.Edge]:
+    sides = ((loops.SUCCESS, wanted.on_success), (loops.FAILURE, wanted.on_failure))
+    told = (
+        (side, _told(one.kind, one.target.place, one.target.function, project))
+        for side, one in sides
+    )
+    return {loops.Edge(side, name) for side, name in told if name}
+
+
+def _told(kind: str, place: str, function: Function | None, project: Project) -> str:
+    """Return the node that a destination leads to, or "" where nothing goes on."""
+    if function is not None:
+        return function.shown_name
+    if kind == SMN and is_here(project, place):
+        return topic_node(place.rpartition(":")[2])
+    return ""
+
+
+def topic_node(name: str) -> str:
+    """Return a topic's name in paths; no function's name has a space."""
+    return f"SMN {name}"
+
+
+def _is_topic(node: str) -> bool:
+    return node.startswith("SMN ")
+
+
+def loops_of(version: Version, wanted: Wanted) -> list[loops.Path]:
+    """Return the loops that a configuration would close."""
+    edges = _wanted_edges(wanted, version.function.project)
+    return loops.paths_back(
+        of_version(version, edges=edges),
+        source=version.function.shown_name,
+        edges=sorted_edges(edges),
+    )
+
+
+def accepting_loops(wanted: Wanted, paths: list[loops.Path]) -> Wanted:
+    """Return the configuration with exactly these loops accepted."""
+    return replace(wanted, accepted_loop=loops.digest(paths))
+
+
+def sorted_edges(edges: set[loops.Edge]) -> list[loops.Edge]:
+    return sorted(edges, key=lambda edge: (edge.side != loops.SUCCESS, edge.target))
+
+
+def saved_loops(function: Function) -> list[loops.Path]:
+    """Return the loops that this function's saved configurations are part of."""
+    found: list[loops.Path] = []
+    configs = AsyncConfig.objects.current().filter(
+        version__function=function, version__deleted_at=None
+    )
+    for config in _related(configs):
+        edges = edges_of(config, config.version.function.project)
+        found += loops.paths_back(
+            of_version(config.version, edges=edges),
+            source=function.shown_name,
+            edges=sorted_edges(edges),
+        )
+    return list(dict.fromkeys(found))
+
+
+def told_by(function: Function) -> list[Function]:
+    """Return the functions that send their results to this one, or to its topics."""
+    told = AsyncConfig.objects.current().filter(on_success_function=function)
+    warned = AsyncConfig.objects.current().filter(on_failure_function=function)
+    sources = (told | warned).values("version__function")
+    found = Function.objects.alive().filter(pk__in=sources)
+    listened = Topic.objects.filter(subscriptions__function=function)
+    urns = [topic.urn for topic in listened.select_related("project")]
+    told_topics = uses_by_place(function.project, SMN, urns).values()
+    through = [use.function for each in told_topics for use in each]
+    known = dict.fromkeys([*found, *through])
+    return [one for one in known if one.pk != function.pk]
