@@ -3,6 +3,7 @@
 import base64
 from typing import Any
 
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
@@ -14,24 +15,29 @@ from console.api import lookup
 from console.api.errors import ApiError
 from console.api.function_shapes import (
     DOMAIN,
+    SAMPLE,
+    EchoedOfCode,
     FunctionCode,
     StrategyConfig,
+    check_echoed,
     plain_time,
     strategy_of,
 )
 from console.api.functions import check_code_body, read_code
 from console.api.service import limited
-from functions import code
+from functions import code, creating
 from functions.models import Version
 
 router = Router(tags=["code"])
 
 
-class NewCode(Schema):
+class NewCode(EchoedOfCode):
+    """Without `func_code` the code stays; the rest may change."""
+
     code_type: str = Field(
         json_schema_extra={"enum": ["inline", "zip"]}, examples=["inline"]
     )
-    func_code: FunctionCode
+    func_code: FunctionCode | None = Field(None, examples=[{"file": SAMPLE}])
     code_filename: str | None = None
 
 
@@ -45,6 +51,7 @@ class CodeOfFunction(Schema):
     code_size: int
     digest: str
     last_modified: str
+    code_url: str | None = None
     func_code: FunctionCode
     depend_list: list[str]
     depend_version_list: list[str]
@@ -63,6 +70,7 @@ def _code_of(version: Version) -> dict[str, Any]:
         "code_size": version.code.size,
         "digest": version.code_id,
         "last_modified": plain_time(version.modified_at),
+        "code_url": version.echoed.get("code_url"),
         "func_code": {"file": base64.b64encode(content).decode()},
         "depend_list": [],
         "depend_version_list": version.echoed.get("depend_version_list", []),
@@ -100,7 +108,13 @@ def update(
     package = read_code(
         body.code_type, body.func_code, body.code_filename, version.handler
     )
-    if package is None:
+    echoed = version.echoed | body.echoed()
+    if package is None and echoed == version.echoed:
         raise ApiError(400, "FSS.1012", _("The code is empty. Send func_code.file."))
-    code.deploy(version, package)
+    check_echoed(echoed)
+    with transaction.atomic():
+        if package is not None:
+            code.deploy(version, package)
+        if echoed != version.echoed:
+            creating.configure(version, echoed=echoed)
     return _code_of(lookup.Named(named.function, version.name).version)

@@ -33,6 +33,13 @@ class StrategyConfig(Schema):
     concurrent_num: int | None = None
 
 
+class StrategyChange(Schema):
+    """What is left out stays as it is."""
+
+    concurrency: int | None = None
+    concurrent_num: int | None = None
+
+
 class FunctionCode(Schema):
     """Code in base64: the text of a file, or an archive."""
 
@@ -65,12 +72,24 @@ class FuncVpc(Schema):
 ECHOED_OF_VPC = {"domain_id", "namespace", "security_groups", "is_safety"}
 
 
-class Echoed(Schema):
+class EchoedOfCode(Schema):
+    """What is kept of code and given back as it came; nothing here acts on it."""
+
+    code_url: str | None = None
+    depend_version_list: list[str] | None = None
+    code_encrypt_kms_key_id: str | None = None
+
+    def echoed(self) -> dict[str, Any]:
+        """Return what was sent of this."""
+        return self.model_dump(
+            include=set(EchoedOfCode.model_fields), exclude_none=True
+        )
+
+
+class Echoed(EchoedOfCode):
     """What is kept and given back as it came; nothing here acts on it."""
 
     app_xrole: str | None = None
-    code_url: str | None = None
-    depend_version_list: list[str] | None = None
     func_vpc: FuncVpc | None = None
     mount_config: dict[str, Any] | None = None
     pre_stop_handler: str | None = None
@@ -78,6 +97,7 @@ class Echoed(Schema):
     type: str | None = None
     log_config: dict[str, Any] | None = None
     enable_lts_log: bool | None = None
+    enable_auth_in_header: bool | None = None
     enable_dynamic_memory: bool | None = None
     is_stateful_function: bool | None = None
     custom_image: dict[str, Any] | None = None
@@ -88,7 +108,6 @@ class Echoed(Schema):
     network_controller: dict[str, Any] | None = None
     lts_custom_tag: dict[str, Any] | None = None
     user_data_encrypt_kms_key_id: str | None = None
-    code_encrypt_kms_key_id: str | None = None
     extend_config: str | None = None
     ephemeral_storage: int | None = None
     peering_cidr: str | None = None
@@ -151,7 +170,7 @@ class FunctionChange(Echoed):
     description: str | None = None
     initializer_handler: str | None = None
     initializer_timeout: int | None = None
-    strategy_config: StrategyConfig | None = None
+    strategy_config: StrategyChange | None = None
 
 
 class FunctionConfig(Echoed):

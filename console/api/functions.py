@@ -78,7 +78,8 @@ class FunctionList(Schema):
 
 
 class MaxInstances(Schema):
-    max_instance_num: int = Field(
+    max_instance_num: int | None = Field(
+        None,
         description="−1 without limit, 0 disables the function.",
         json_schema_extra={"minimum": -1, "maximum": 1000},
         examples=[400],
@@ -262,7 +263,7 @@ def update(
         echoed["concurrent_num"] = strategy.concurrent_num
     check_echoed(echoed)
     with transaction.atomic():
-        if strategy:
+        if strategy and strategy.concurrency is not None:
             set_limit(named.function, strategy.concurrency)
         creating.configure(version, **form.cleaned_data, echoed=echoed)
     return config_of(lookup.Named(named.function, version.name).version)
@@ -315,7 +316,8 @@ def limit(
     request: HttpRequest, project_id: Path[str], function_urn: str, body: MaxInstances
 ) -> dict[str, Any]:
     named = lookup.find_function(request, project_id, function_urn, Right.CONFIGURE)
-    set_limit(named.function, body.max_instance_num)
+    if body.max_instance_num is not None:
+        set_limit(named.function, body.max_instance_num)
     return config_of(named.version)
 
 

@@ -35,12 +35,18 @@ Operation = TypeVar("Operation", bound=Callable[..., Any])
 class StrictParser(Parser):
     """Refuses what is no JSON object, and what databases cannot keep.
 
-    That is NUL characters, halves of surrogate pairs, NaN and infinite numbers.
+    That is NUL characters, halves of surrogate pairs, NaN and infinite numbers. A
+    field that is null is as if it were left out.
     """
 
     def parse_body(self, request: HttpRequest) -> Any:
         text = request.body.decode()
-        read = json.loads(text, parse_constant=_refuse, parse_float=_finite)
+        read = json.loads(
+            text,
+            parse_constant=_refuse,
+            parse_float=_finite,
+            object_pairs_hook=_without_null,
+        )
         if not isinstance(read, dict):
             raise ValueError
         # Only an escape can stand for what cannot be kept, and most bodies have none.
@@ -52,6 +58,10 @@ class StrictParser(Parser):
         if any("\x00" in value for _name, values in data.lists() for value in values):
             raise ApiError(400, "FSS.1001", _("The query holds a NUL character."))
         return super().parse_querydict(data, *args)
+
+
+def _without_null(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in fields if value is not None}
 
 
 def _refuse(name: str) -> None:

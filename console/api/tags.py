@@ -19,7 +19,7 @@ router = Router(tags=["tag"])
 
 
 class Tag(Schema):
-    key: str
+    key: str = ""
     value: str = ""
 
 

@@ -15,6 +15,7 @@ from functions.models import Agency, Function, Project, Version
 from functions.models.version import MEMORY_SIZES
 from functions.runtime import available_runtimes
 
+INITIALIZER_SECONDS = 3
 MAX_VARIABLES = 20
 MAX_VARIABLES_SIZE = 4096
 
@@ -156,6 +157,14 @@ class GeneralForm(Form):
     def clean_user_data(self) -> dict[str, str]:
         return _variables(self.cleaned_data["user_data"])
 
+    def clean(self) -> dict[str, Any]:
+        """Take any time for an initializer that there is none of, as clients send 0."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if cleaned.get("initializer_handler") == "":
+            self.errors.pop("initializer_timeout", None)
+            cleaned.setdefault("initializer_timeout", INITIALIZER_SECONDS)
+        return cleaned
+
 
 class DefinitionForm(GeneralForm):
     """What an API client may change of latest."""
@@ -180,7 +189,7 @@ class DefinitionForm(GeneralForm):
 
     def clean(self) -> dict[str, Any]:
         """Find the VPC and subnet that were named by their IDs."""
-        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        cleaned = super().clean()
         named = {name: cleaned.get(name, "") for name in ("vpc", "subnet")}
         try:
             subnet = find_network(self._project, **named)
