@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from urllib3.exceptions import NameResolutionError
 
 from asyncconfig.clients import bounded
-from asyncconfig.clients.storage import (
+from asyncconfig.clients.objects import (
     Account,
     Found,
     Listing,
@@ -135,7 +135,7 @@ def _stay(request_dict: dict[str, Any], response: Any, **_: Any) -> None:
 
 
 class S3Storage(Storage):
-    """See `storage.Storage`."""
+    """See `objects.Storage`."""
 
     def __init__(self, client: Any, account: Account, pace: Pace) -> None:
         self._client = client

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 
 from asyncconfig import clock
 from asyncconfig.clients import storage
-from asyncconfig.clients.storage import StorageError, Trouble
+from asyncconfig.clients.objects import StorageError, Trouble
 from asyncconfig.destinations.base import (
     Destination,
     ParamForm,

@@ -10,7 +10,7 @@ import threading
 from django.db import DatabaseError, connection
 
 from asyncconfig.clients import storage
-from asyncconfig.clients.storage import StorageError, Trouble
+from asyncconfig.clients.objects import StorageError, Trouble
 from asyncconfig.models import ObjectExpiry
 from asyncconfig.services.buckets import expiries
 

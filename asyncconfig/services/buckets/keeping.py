@@ -5,7 +5,7 @@ from django.utils.translation import gettext as _
 
 from asyncconfig import clock, graph
 from asyncconfig.clients import storage
-from asyncconfig.clients.storage import StorageError, Trouble
+from asyncconfig.clients.objects import StorageError, Trouble
 from asyncconfig.exceptions import AsyncConfigError
 from asyncconfig.models import Bucket
 from asyncconfig.models.config import OBS

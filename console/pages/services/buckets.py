@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from asyncconfig import graph
 from asyncconfig.clients import storage
-from asyncconfig.clients.storage import Listing, StorageError, Trouble
+from asyncconfig.clients.objects import Listing, StorageError, Trouble
 from asyncconfig.models import Bucket, Invocation, ObjectExpiry
 from asyncconfig.models.config import OBS
 from asyncconfig.services.buckets import expiries, keeping

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from asyncconfig.clients import cloud, storage
-from asyncconfig.clients.storage import Pace
+from asyncconfig.clients.objects import Pace
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery, DeliveryAttempt

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from asyncconfig.clients import s3, storage
-from asyncconfig.clients.storage import Account, Pace, StorageError, Trouble
+from asyncconfig.clients.objects import Account, Pace, StorageError, Trouble
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import ObjectExpiry
 from tests.support.factories import make_function, make_parcel, make_reach
