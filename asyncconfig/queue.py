@@ -8,7 +8,7 @@ short, nothing is retried, and after a failure it is silent for a second.
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -116,12 +116,29 @@ def answered(name: str) -> None:
     _quietly(lambda: connect(settings.REDIS_URL, RING_SECONDS).delete(flag_of(name)))
 
 
-def announce(request_ids: Sequence[UUID]) -> None:
-    """Tell the web threads that wait for these results, once this has committed."""
-    transaction.on_commit(partial(_announce, request_ids))
+class _Ended(threading.local):
+    """The calls that this thread has ended and nobody was told of yet."""
+
+    def __init__(self) -> None:
+        self.request_ids: list[UUID] = []
 
 
-def _announce(request_ids: Sequence[UUID]) -> None:
+_ended = _Ended()
+
+
+def announce(request_id: UUID) -> None:
+    """Tell the web thread that waits for this result, once this has committed.
+
+    A batch of them costs one exchange with Redis. One whose transaction was undone
+    may be told with the next: whoever waits looks at the row, and waits on.
+    """
+    _ended.request_ids.append(request_id)
+    transaction.on_commit(_announce)
+
+
+def _announce() -> None:
+    # The first that is called after a commit takes all; nothing is left to the others.
+    request_ids, _ended.request_ids = _ended.request_ids, []
 
     def send() -> None:
         with connect(settings.REDIS_URL, RING_SECONDS).pipeline(
@@ -133,7 +150,8 @@ def _announce(request_ids: Sequence[UUID]) -> None:
                 pipe.expire(key, RESULT_SECONDS)
             pipe.execute()
 
-    _quietly(send)
+    if request_ids:
+        _quietly(send)
 
 
 def wait_for(request_id: UUID, seconds: float) -> None:

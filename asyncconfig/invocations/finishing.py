@@ -20,9 +20,10 @@ def finish(
 ) -> bool:
     """Move the invocation to its end and write its Delivery; False when it moved on.
 
-    Must run inside a transaction: whoever sees the final state also sees the
-    delivery. The invocation is taken as it was read (status and epoch guard the
-    update); `attempts` and `losses` are stored as set on the object.
+    Whoever waits for a synchronous call is told, once this has committed. Must run
+    inside a transaction: whoever sees the final state also sees the delivery. The
+    invocation is taken as it was read (status and epoch guard the update);
+    `attempts` and `losses` are stored as set on the object.
     """
     kept, truncated = _fit(invocation, result)
     fields = {
@@ -49,17 +50,18 @@ def finish(
         setattr(invocation, name, value)
     if invocation.mode == Invocation.Mode.ASYNC:
         _owe(invocation, ending, now)
+    _announce(invocation)
     return True
 
 
-def finish_bare(pk: int, *, epoch: int, error: str, now: datetime) -> bool:
+def finish_bare(invocation: Invocation, *, error: str, now: datetime) -> bool:
     """End a request that cannot be ended as it should: with a sentence, and no more.
 
-    It keeps no result and notifies nobody; the balance shows what it owes. False
-    when it moved on. Must run inside a transaction.
+    It keeps no result and notifies nobody but who waits for it; the balance shows
+    what it owes. False when it moved on. Must run inside a transaction.
     """
     ending = endings.system_error(error)
-    taken = Invocation.objects.filter(pk=pk, epoch=epoch)
+    taken = Invocation.objects.filter(pk=invocation.pk, epoch=invocation.epoch)
     moved = taken.exclude(status__in=Invocation.FINAL).update(
         status=ending.status,
         cause=ending.cause.value,
@@ -70,7 +72,14 @@ def finish_bare(pk: int, *, epoch: int, error: str, now: datetime) -> bool:
         finished_at=now,
         worker=None,
     )
+    if moved:
+        _announce(invocation)
     return bool(moved)
+
+
+def _announce(invocation: Invocation) -> None:
+    if invocation.mode == Invocation.Mode.SYNC:
+        queue.announce(invocation.request_id)
 
 
 def _fit(invocation: Invocation, result: bytes) -> tuple[bytes, bool]:

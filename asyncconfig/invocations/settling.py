@@ -4,7 +4,6 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -44,24 +43,18 @@ def settle(worker: Worker, results: Sequence[Result]) -> None:
     rows = Invocation.objects.with_version().locked()
     found = rows.in_bulk([result.invocation_id for result in results])
     attempts: list[Attempt] = []
-    waited_for: list[UUID] = []
     for result in results:
         invocation = found.get(result.invocation_id)
         if invocation is None:
             continue  # It was stale, and is so old that it was forgotten.
         attempt = _attempt(invocation, worker, result, now)
         held = _is_held(invocation, worker, result.epoch)
-        if held and _follow(invocation, attempt, result.outcome, now):
-            if invocation.mode == Invocation.Mode.SYNC and invocation.is_finished:
-                waited_for.append(invocation.request_id)
-        elif _is_on_record(attempt):
-            continue  # It was stored, but the answer to the commit was lost.
-        else:
+        if not (held and _follow(invocation, attempt, result.outcome, now)):
+            if _is_on_record(attempt):
+                continue  # It was stored, but the answer to the commit was lost.
             attempt.is_late, attempt.number = True, 0
         attempts.append(attempt)
     Attempt.objects.bulk_create(attempts)
-    if waited_for:
-        queue.announce(waited_for)
 
 
 def _is_held(invocation: Invocation, worker: Worker, epoch: int) -> bool:
@@ -201,23 +194,20 @@ def release(worker: Worker, epochs: Mapping[int, int]) -> None:
 
 
 def end(invocation: Invocation, ending: Ending, *, now: datetime) -> bool:
-    """End a request, and wake who waits for it; False when it moved on.
+    """End a request; False when it moved on.
 
     One that cannot be ended like this ends with a sentence instead, so that it
     holds up no other. Must run inside a transaction.
     """
     try:
         with transaction.atomic():
-            moved = finishing.finish(invocation, ending, now=now)
+            return finishing.finish(invocation, ending, now=now)
     except Exception as error:
         if troubles.is_passing(error):
             raise
         logger.exception("%s could not be ended as it should.", invocation)
         text = f"The end could not be stored: {troubles.in_words(error)}"
-        moved = _end_bare(invocation, text, now)
-    if moved:
-        tell_waiter(invocation)
-    return moved
+        return finishing.finish_bare(invocation, error=storable(text), now=now)
 
 
 def end_if_over(invocation: Invocation, *, now: datetime) -> bool:
@@ -237,21 +227,9 @@ def give_up(pk: int, *, epoch: int, error: Exception) -> None:
         end(invocation, endings.system_error(text), now=now)
 
 
-def _end_bare(invocation: Invocation, error: str, now: datetime) -> bool:
-    return finishing.finish_bare(
-        invocation.pk, epoch=invocation.epoch, error=storable(error), now=now
-    )
-
-
 def _cancelled(invocation: Invocation) -> Ending:
     ran = invocation.first_started_at is not None
     return endings.cancelled(invocation.cancelled_by, ran=ran)
-
-
-def tell_waiter(invocation: Invocation) -> None:
-    """Wake the web thread that waits for a synchronous call which has ended."""
-    if invocation.mode == Invocation.Mode.SYNC:
-        queue.announce([invocation.request_id])
 
 
 def _ending_after_loss(invocation: Invocation, now: datetime) -> Ending | None:
