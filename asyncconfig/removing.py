@@ -36,9 +36,11 @@ def disable_function(function: Function) -> None:
     sweep.end_unavailable()
 
 
-def delete_version(version: Version, *, now: datetime | None = None) -> None:
-    """Delete a published version; raises StillUsed."""
-    publishing.delete_version(version, now=now or clock.now())
+def delete_version(
+    version: Version, *, now: datetime | None = None, with_alias: bool = False
+) -> None:
+    """Delete a published version, with its alias if wanted; raises StillUsed."""
+    publishing.delete_version(version, now=now or clock.now(), with_alias=with_alias)
     sweep.end_unavailable()
 
 

@@ -76,13 +76,18 @@ def _publish(latest: Version, name: str, description: str) -> Version:
         ) from error
 
 
-def delete_version(version: Version, *, now: datetime) -> None:
-    """Delete a published version; raises StillUsed for latest or an aliased one."""
+def delete_version(
+    version: Version, *, now: datetime, with_alias: bool = False
+) -> None:
+    """Delete a published version; raises StillUsed for latest or an aliased one.
+
+    An alias that points at it goes along if that is wanted.
+    """
     if version.is_latest:
         raise StillUsed(_("latest goes only with the whole function."))
     for alias in Alias.objects.filter(function=version.function):
         told = {"alias": alias.name, "name": version.name}
-        if alias.version_id == version.pk:
+        if alias.version_id == version.pk and not with_alias:
             raise StillUsed(
                 _("Alias %(alias)s points at version %(name)s. Point it elsewhere.")
                 % told
@@ -92,4 +97,6 @@ def delete_version(version: Version, *, now: datetime) -> None:
                 _("Alias %(alias)s sends calls to version %(name)s. Change it first.")
                 % told
             )
-    Version.objects.filter(pk=version.pk, deleted_at=None).update(deleted_at=now)
+    with transaction.atomic():
+        Alias.objects.filter(version=version).delete()
+        Version.objects.filter(pk=version.pk, deleted_at=None).update(deleted_at=now)

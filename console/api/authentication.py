@@ -144,7 +144,7 @@ def _credential(request: HttpRequest) -> signing.Credential:
             _("Incorrect IAM authentication information: sign with SDK-HMAC-SHA256."),
         )
     if not signing.covers_enough(credential):
-        raise ApiError(401, WRONG, _("Sign the headers Host and X-Sdk-Date as well."))
+        raise ApiError(401, WRONG, _("Sign the header X-Sdk-Date as well."))
     return credential
 
 

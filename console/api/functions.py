@@ -213,11 +213,11 @@ def _failures(function_ids: list[int]) -> dict[int, int]:
 def delete(
     request: HttpRequest, project_id: Path[str], function_urn: str
 ) -> Status[Any]:
-    """Without a qualifier the function goes, with one that version only."""
+    """Without a qualifier the function goes, else that version and its alias."""
     named = lookup.find_function(request, project_id, function_urn, Right.CONFIGURE)
     has_qualifier = function_urn.count(":") in (3, 7)
     if has_qualifier:
-        removing.delete_version(named.own_version())
+        removing.delete_version(named.own_version(), with_alias=True)
     else:
         removing.delete_function(named.function)
     return Status(204, None)

@@ -205,6 +205,7 @@ def list_projects(request: HttpRequest, name: str = "") -> dict[str, Any]:
     user = caller_of(request).user
     if name:
         one = _by_name(user, name)
-        return {"projects": [_shown(one)] if one else []}
+        # Terraform looks the region up by the name that comes back.
+        return {"projects": [_shown(one) | {"name": name}] if one else []}
     projects = Project.objects.of(user).order_by("pk")
     return {"projects": [_shown(project) for project in projects]}

@@ -24,6 +24,7 @@ from console.api.errors import ApiError
 from console.api.service import limited
 from console.api.smn_shapes import (
     Answered,
+    Attributes,
     MessageAttribute,
     MessageMade,
     NewMessage,
@@ -31,6 +32,8 @@ from console.api.smn_shapes import (
     NewTopic,
     SubscriptionList,
     SubscriptionMade,
+    TopicAttributes,
+    TopicChange,
     TopicDetails,
     TopicList,
     TopicMade,
@@ -134,6 +137,40 @@ def show_topic(
 ) -> dict[str, Any]:
     topic = _topic(request, project_id, topic_urn, Right.READ)
     return answered(request, **shown_topic(topic))
+
+
+@router.put(
+    "/topics/{topic_urn}",
+    operation_id="UpdateTopic",
+    summary=gettext_noop("Change what a topic is shown as"),
+    response={200: Answered},
+)
+def update_topic(
+    request: HttpRequest, project_id: Path[str], topic_urn: str, body: TopicChange
+) -> dict[str, Any]:
+    topic = _topic(request, project_id, topic_urn, Right.CONFIGURE)
+    shown = topic.display_name if body.display_name is None else body.display_name
+    form = TopicForm({"name": topic.name, "display_name": shown})
+    if not form.is_valid():
+        raise errors.refuse(form, TOPIC_CODES)
+    keeping.rename(topic, form.cleaned_data["display_name"])
+    return answered(request)
+
+
+@router.get(
+    "/topics/{topic_urn}/attributes",
+    operation_id="ListTopicAttributes",
+    summary=gettext_noop("Show a topic's policies: there are none here"),
+    response={200: TopicAttributes},
+    exclude_none=True,
+)
+def show_attributes(
+    request: HttpRequest, project_id: Path[str], topic_urn: str, name: str = ""
+) -> dict[str, Any]:
+    """Who may publish is a matter of agencies and rights here."""
+    _topic(request, project_id, topic_urn, Right.READ)
+    known = [name] if name in Attributes.model_fields else [*Attributes.model_fields]
+    return answered(request, attributes=dict.fromkeys(known, ""))
 
 
 @router.delete(

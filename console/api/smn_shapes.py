@@ -26,6 +26,19 @@ class TopicMade(Answered):
     topic_urn: str
 
 
+class TopicChange(Schema):
+    display_name: str | None = None
+
+
+class Attributes(Schema):
+    access_policy: str | None = None
+    introduction: str | None = None
+
+
+class TopicAttributes(Answered):
+    attributes: Attributes
+
+
 class TopicShown(Schema):
     topic_urn: str
     name: str

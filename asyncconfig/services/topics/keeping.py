@@ -89,6 +89,13 @@ def create(
         )
 
 
+def rename(topic: Topic, display_name: str) -> None:
+    """Show a topic as something else; its name and URN stay."""
+    Topic.objects.filter(pk=topic.pk).update(
+        display_name=display_name, updated_at=clock.now()
+    )
+
+
 def delete(topic: Topic) -> None:
     """Delete a topic with its subscriptions and messages; raises TopicUsed.
 

@@ -320,4 +320,4 @@ def test_every_operation_of_a_project_is_closed_to_strangers(function):
             assert code_of(bare) == (401, "FSS.0401"), told["operationId"]
             assert code_of(answer) == (404, "FSS.0404"), told["operationId"]
             seen += 1
-    assert seen == 76
+    assert seen == 78
