@@ -11,13 +11,12 @@ from itertools import chain
 from django.db.models import Q, QuerySet
 
 from asyncconfig.decisions import loops
+from asyncconfig.decisions.sides import Side
 from asyncconfig.models import AsyncConfig, Subscription, Topic
 from asyncconfig.models.config import SMN
 from asyncconfig.models.topic import is_here
 from asyncconfig.wanted import Wanted
 from functions.models import Function, Project, Version
-
-SIDES = ("success", "failure")
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class Use:
 
     function: Function
     version: str
-    side: str
+    side: Side
 
 
 def uses_by_place(
@@ -45,8 +44,8 @@ def uses_by_place(
     )
     related = configs.select_related("version__function")
     for config in related.order_by("version__function__name", "version__name"):
-        for side in SIDES:
-            chosen = config.destination(succeeded=side == "success")
+        for side in Side:
+            chosen = config.destination(side)
             if chosen.kind == kind and chosen.place in found:
                 use = Use(config.version.function, config.version.name, side)
                 found[chosen.place].append(use)
@@ -117,23 +116,16 @@ def _related(configs: QuerySet[AsyncConfig]) -> QuerySet[AsyncConfig]:
 
 def edges_of(config: AsyncConfig, project: Project) -> set[loops.Edge]:
     """Return the arrows of a saved configuration to functions and topics."""
-    sides = (
-        (loops.SUCCESS, config.destination(succeeded=True), config.on_success_function),
-        (
-            loops.FAILURE,
-            config.destination(succeeded=False),
-            config.on_failure_function,
-        ),
-    )
+    sides = ((side, config.destination(side)) for side in Side)
     told = (
-        (side, _told(chosen.kind, chosen.place, function, project))
-        for side, chosen, function in sides
+        (side, _told(one.kind, one.place, config.function_told(side), project))
+        for side, one in sides
     )
     return {loops.Edge(side, name) for side, name in told if name}
 
 
 def _wanted_edges(wanted: Wanted, project: Project) -> set[loops.Edge]:
-    sides = ((loops.SUCCESS, wanted.on_success), (loops.FAILURE, wanted.on_failure))
+    sides = ((side, wanted.destined(side)) for side in Side)
     told = (
         (side, _told(one.kind, one.target.place, one.target.function, project))
         for side, one in sides
@@ -175,7 +167,7 @@ def accepting_loops(wanted: Wanted, paths: list[loops.Path]) -> Wanted:
 
 
 def sorted_edges(edges: set[loops.Edge]) -> list[loops.Edge]:
-    return sorted(edges, key=lambda edge: (edge.side != loops.SUCCESS, edge.target))
+    return sorted(edges, key=lambda edge: (edge.side != Side.SUCCESS, edge.target))
 
 
 def saved_loops(function: Function) -> list[loops.Path]:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+from asyncconfig.decisions.sides import Side
 from asyncconfig.models.config import DEFAULT_AGE_SECONDS, DEFAULT_RETRIES
 from functions.models import Function
 
@@ -43,3 +44,7 @@ class Wanted:
     on_success: Destined = NOBODY
     on_failure: Destined = NOBODY
     accepted_loop: str = ""
+
+    def destined(self, side: Side) -> Destined:
+        """Return who is to be told on a side."""
+        return self.on_success if side == Side.SUCCESS else self.on_failure

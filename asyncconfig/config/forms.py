@@ -12,6 +12,7 @@ from asyncconfig import graph
 from asyncconfig.config import saving
 from asyncconfig.config.saving import Examined
 from asyncconfig.decisions import loops
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import ParamForm
 from asyncconfig.models import AsyncConfig
@@ -25,7 +26,6 @@ from asyncconfig.wanted import NOBODY, Destined, Wanted
 from functions.forms.base import Form, whole_number
 from functions.models import Version
 
-SIDES = ("success", "failure")
 RETRIES_RANGE = gettext_lazy("Enter a whole number from 0 to 3.")
 AGE_RANGE = gettext_lazy("Enter a whole number from 1 to 86400 (24 hours).")
 
@@ -72,19 +72,19 @@ class AsyncConfigForm(PolicyForm):
         super().__init__(data, initial=_initial(config, version), prefix=None)
         self.version = version
         self.afresh = afresh
-        self.examined = dict.fromkeys(SIDES, Examined())
+        self.examined = dict.fromkeys(Side, Examined())
         self.config = config
-        self.params = {side: self._param_form(side) for side in SIDES}
+        self.params = {side: self._param_form(side) for side in Side}
         self.paths: list[loops.Path] = []
 
-    def kind_of(self, side: str) -> str:
+    def kind_of(self, side: Side) -> str:
         """Return the kind that is chosen now, in the data or as stored."""
         name = f"{side}_kind"
         if self.is_bound:
             return str(self.data.get(name) or "")
         return str(self.initial.get(name) or "")
 
-    def _param_form(self, side: str) -> ParamForm | None:
+    def _param_form(self, side: Side) -> ParamForm | None:
         destination = KINDS.get(self.kind_of(side))
         if destination is None:
             return None
@@ -99,12 +99,12 @@ class AsyncConfigForm(PolicyForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
-        for side in SIDES:
+        for side in Side:
             cleaned[side] = self._destined(side)
         self._check_loops(cleaned)
         return cleaned
 
-    def _destined(self, side: str) -> Destined:
+    def _destined(self, side: Side) -> Destined:
         kind = self.cleaned_data.get(f"{side}_kind") or ""
         if not kind:
             return NOBODY
@@ -115,18 +115,20 @@ class AsyncConfigForm(PolicyForm):
         examined = saving.examine(self.version, side, kind, param, afresh=self.afresh)
         return self._take(side, examined)
 
-    def _unreadable(self, side: str, kind: str) -> Destined:
+    def _unreadable(self, side: Side, kind: str) -> Destined:
         """Say what can be said of a side whose parameters are wrong."""
         return self._take(side, saving.examine_kind(self.version, side, kind))
 
-    def _take(self, side: str, examined: Examined) -> Destined:
+    def _take(self, side: Side, examined: Examined) -> Destined:
         self.examined[side] = examined
         for problem in examined.problems:
             self.add_error(f"{side}_kind", problem)
         return examined.destined
 
     def _check_loops(self, cleaned: dict[str, Any]) -> None:
-        wanted = Wanted(on_success=cleaned["success"], on_failure=cleaned["failure"])
+        wanted = Wanted(
+            on_success=cleaned[Side.SUCCESS], on_failure=cleaned[Side.FAILURE]
+        )
         self.paths = graph.loops_of(self.version, wanted)
         if not self.paths:
             cleaned["accepted_loop"] = ""
@@ -158,8 +160,8 @@ class AsyncConfigForm(PolicyForm):
             max_retries=cleaned["max_retries"],
             max_age_seconds=cleaned["max_age_seconds"],
             record_status=cleaned["record_status"],
-            on_success=cleaned["success"],
-            on_failure=cleaned["failure"],
+            on_success=cleaned[Side.SUCCESS],
+            on_failure=cleaned[Side.FAILURE],
             accepted_loop=cleaned["accepted_loop"],
         )
 
@@ -181,8 +183,8 @@ def _initial(config: AsyncConfig | None, version: Version) -> dict[str, Any]:
         "record_status": config.record_status,
         "accepted_loop": config.accepted_loop,
     }
-    for side in SIDES:
-        chosen = config.destination(succeeded=side == "success")
+    for side in Side:
+        chosen = config.destination(side)
         initial[f"{side}_kind"] = chosen.kind
         initial[f"{side}_param"] = _param_initial(chosen.kind, chosen.param, version)
     return initial

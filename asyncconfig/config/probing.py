@@ -18,6 +18,7 @@ from asyncconfig import clock
 from asyncconfig.config import saving
 from asyncconfig.decisions import record
 from asyncconfig.decisions.endings import Condition
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, Parcel
 from asyncconfig.exceptions import DeliveryError
@@ -49,7 +50,7 @@ class Probed:
     duration_ms: float = 0.0
 
 
-def probe(version: Version, side: str, kind: str, param: str) -> Probed:
+def probe(version: Version, side: Side, kind: str, param: str) -> Probed:
     """Send a test to a target as it would be saved; takes PROBE_SECONDS at the most.
 
     The service is asked about the target first, which may take 3 s more. Nothing is
@@ -70,9 +71,9 @@ def probe(version: Version, side: str, kind: str, param: str) -> Probed:
     return Probed(receipt, problem, place=destined.target.place, duration_ms=took)
 
 
-def _parcel(version: Version, side: str, kind: str, param: str) -> Parcel:
+def _parcel(version: Version, side: Side, kind: str, param: str) -> Parcel:
     request_id, now = uuid.uuid4(), clock.now()
-    has_failed = side == "failure"
+    has_failed = side == Side.FAILURE
     facts = record.Facts(
         accepted_at=now,
         request_id=str(request_id),

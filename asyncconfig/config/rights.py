@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination
 from asyncconfig.models import AsyncConfig
@@ -18,7 +19,7 @@ class Need:
     """A right that a side of a configuration needs, and whether it is there."""
 
     action: str
-    side: str
+    side: Side
     chosen: Chosen
     is_granted: bool
 
@@ -52,8 +53,8 @@ def needs_of(version: Version, config: AsyncConfig | None) -> list[Need]:
     if config is None:
         return []
     found = []
-    for side in ("success", "failure"):
-        chosen = config.destination(succeeded=side == "success")
+    for side in Side:
+        chosen = config.destination(side)
         destination = KINDS.get(chosen.kind)
         if destination is not None:
             is_granted = not missing(version, destination)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from asyncconfig import clock
 from asyncconfig.config import rights, verifying
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination
 from asyncconfig.exceptions import Conflict
@@ -32,7 +33,7 @@ class Examined:
     unverified: str = ""
 
 
-def find_kind(side: str, kind: str) -> Destination:
+def find_kind(side: Side, kind: str) -> Destination:
     """Return the kind of destination; ValidationError where a side has it not."""
     found = KINDS.get(kind)
     if found is None:
@@ -43,7 +44,7 @@ def find_kind(side: str, kind: str) -> Destination:
 
 
 def examine(
-    version: Version, side: str, kind: str, param: str, *, afresh: bool = False
+    version: Version, side: Side, kind: str, param: str, *, afresh: bool = False
 ) -> Examined:
     """Look at a destination as API clients write it, and collect every problem.
 
@@ -67,7 +68,7 @@ def examine(
     return Examined(destined, problems, target.warnings, answer.warning)
 
 
-def examine_kind(version: Version, side: str, kind: str) -> Examined:
+def examine_kind(version: Version, side: Side, kind: str) -> Examined:
     """Look at a destination whose parameters cannot be read."""
     try:
         destination = find_kind(side, kind)
@@ -83,7 +84,7 @@ def _refused(
     return (ValidationError(missing, code="agency"),) if missing else ()
 
 
-def destine(version: Version, side: str, kind: str, param: str) -> Destined:
+def destine(version: Version, side: Side, kind: str, param: str) -> Destined:
     """Return a destination that may be saved; raises its first ValidationError."""
     examined = examine(version, side, kind, param, afresh=True)
     if examined.problems:

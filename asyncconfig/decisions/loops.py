@@ -7,9 +7,12 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-SUCCESS, FAILURE, SUBSCRIPTION = "success", "failure", "subscription"
+from asyncconfig.decisions.sides import Side
+
+# What leads from a topic to a subscriber, as a side leads from a function.
+SUBSCRIPTION = "subscription"
 ARROW = " → "
-MARKS = {SUCCESS: "✓", FAILURE: "✗", SUBSCRIPTION: "subscription"}
+MARKS = {Side.SUCCESS: "✓", Side.FAILURE: "✗", SUBSCRIPTION: "subscription"}
 
 
 @dataclass(frozen=True)

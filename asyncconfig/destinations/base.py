@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
+from asyncconfig.decisions.sides import Side
 from asyncconfig.models import Delivery
 from asyncconfig.receipt import Receipt
 from asyncconfig.wanted import Target
@@ -118,16 +119,16 @@ class Destination(ABC):
     kind: str
     label: str | Promise
     action: str
-    sides: tuple[str, ...] = (Delivery.Side.SUCCESS, Delivery.Side.FAILURE)
+    sides: tuple[Side, ...] = tuple(Side)
     is_beta = False
     can_repeat = True
     question: str | Promise = ""
 
-    def why_not(self, side: str) -> str:
+    def why_not(self, side: Side) -> str:
         """Return why the kind is not offered on a side, or "" where it is."""
         if side in self.sides:
             return ""
-        if side == Delivery.Side.SUCCESS:
+        if side == Side.SUCCESS:
             return _("%(kind)s can be chosen for failure notification only.") % {
                 "kind": self.kind
             }

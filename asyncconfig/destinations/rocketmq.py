@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from asyncconfig.clients import rocketmq_channels, rocketmq_client
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations.base import (
     Destination,
     Finding,
@@ -21,7 +22,7 @@ from asyncconfig.destinations.base import (
     read_param,
 )
 from asyncconfig.exceptions import DeliveryError
-from asyncconfig.models import Delivery, RocketInstance
+from asyncconfig.models import RocketInstance
 from asyncconfig.models.config import ROCKETMQ
 from asyncconfig.receipt import Receipt
 from asyncconfig.services.rocketmq import network
@@ -119,7 +120,7 @@ class RocketDestination(Destination):
     kind = ROCKETMQ
     label = gettext_lazy("RocketMQ")
     action = SEND_MESSAGE
-    sides = (Delivery.Side.FAILURE,)
+    sides = (Side.FAILURE,)
     is_beta = True
 
     def form(self, version: Version, **kwargs: Any) -> RocketForm:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from asyncconfig.clients import cloud
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations.base import (
     Destination,
     ParamForm,
@@ -17,7 +18,7 @@ from asyncconfig.destinations.base import (
     read_param,
 )
 from asyncconfig.exceptions import DeliveryError, TopicGone
-from asyncconfig.models import Delivery, Topic
+from asyncconfig.models import Topic
 from asyncconfig.models.config import SMN
 from asyncconfig.models.topic import URN
 from asyncconfig.receipt import Receipt
@@ -203,5 +204,5 @@ def _subject(parcel: Parcel) -> str:
     name = parcel.version.function.name
     if parcel.delivery is None:
         return f"{name} test"
-    is_good = parcel.delivery.side == Delivery.Side.SUCCESS
+    is_good = parcel.delivery.side == Side.SUCCESS
     return f"{name} succeeded" if is_good else f"{name} failed"

@@ -8,6 +8,7 @@ from django.conf import settings
 from asyncconfig import queue
 from asyncconfig.decisions import endings, record
 from asyncconfig.decisions.endings import Condition, Ending
+from asyncconfig.decisions.sides import Side
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.config import FUNCTION, Chosen
 from asyncconfig.models.outbox import deadline_from, place_of
@@ -89,13 +90,13 @@ def _fit(invocation: Invocation, result: bytes) -> tuple[bytes, bool]:
 
 
 def _owe(invocation: Invocation, ending: Ending, now: datetime) -> None:
-    succeeded = ending.status == Invocation.Status.SUCCESS
+    side = Side.after(ending.status)
     config = invocation.config
-    chosen = config.destination(succeeded=succeeded) if config else None
+    chosen = config.destination(side) if config else None
     if not chosen or not chosen.kind:
         return
     delivery = _delivery(invocation, chosen, now)
-    delivery.side = Delivery.Side.SUCCESS if succeeded else Delivery.Side.FAILURE
+    delivery.side = side
     if ending.condition is Condition.LOOP and chosen.kind == FUNCTION:
         delivery.status = Delivery.Status.SKIPPED
         delivery.reason = LOOP_STOPPED

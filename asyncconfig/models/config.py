@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from asyncconfig.decisions.sides import Side
 from functions.models import Function, Version
 
 FUNCTION, OBS, DIS, SMN, ROCKETMQ = "FunctionGraph", "OBS", "DIS", "SMN", "RocketMQ"
@@ -151,9 +152,9 @@ class AsyncConfig(models.Model):
     def __str__(self) -> str:
         return f"{self.version} r{self.number}"
 
-    def destination(self, *, succeeded: bool) -> "Chosen":
-        """Return who is told after a success or a failure; its kind may be ""."""
-        if succeeded:
+    def destination(self, side: Side) -> Chosen:
+        """Return who is told on a side; its kind may be ""."""
+        if side == Side.SUCCESS:
             return Chosen(
                 self.on_success_kind,
                 self.on_success_param,
@@ -166,3 +167,9 @@ class AsyncConfig(models.Model):
             self.on_failure_target,
             self.on_failure_place,
         )
+
+    def function_told(self, side: Side) -> Function | None:
+        """Return the function that is told on a side, where it is one."""
+        if side == Side.SUCCESS:
+            return self.on_success_function
+        return self.on_failure_function

@@ -5,9 +5,15 @@ import uuid
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from asyncconfig.decisions.sides import Side
 from asyncconfig.models.invocation import Invocation
 from asyncconfig.models.outbox import Outbound, OutboundAttempt
 from functions.models import Function
+
+SIDES = [
+    (Side.SUCCESS.value, _("On success")),
+    (Side.FAILURE.value, _("On failure")),
+]
 
 
 class Delivery(Outbound):
@@ -17,10 +23,6 @@ class Delivery(Outbound):
     is sent, serialised once; `is_emptied` says that its payloads were left out,
     because the target takes no record of that size.
     """
-
-    class Side(models.TextChoices):
-        SUCCESS = "success", _("On success")
-        FAILURE = "failure", _("On failure")
 
     delivery_id = models.UUIDField(_("delivery ID"), default=uuid.uuid4, unique=True)
     invocation = models.OneToOneField(
@@ -36,7 +38,7 @@ class Delivery(Outbound):
         db_index=False,
         verbose_name=_("function"),
     )
-    side = models.CharField(_("side"), max_length=7, choices=Side)
+    side = models.CharField(_("side"), max_length=7, choices=SIDES)
     kind = models.CharField(_("target service"), max_length=20)
     param = models.TextField(_("parameters"))
     target = models.CharField(_("target"), max_length=512)

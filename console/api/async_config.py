@@ -16,6 +16,7 @@ from asyncconfig import graph
 from asyncconfig.config import rights, saving
 from asyncconfig.config.forms import PolicyForm
 from asyncconfig.decisions import loops
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import AsyncConfig
 from asyncconfig.models.config import (
@@ -106,8 +107,8 @@ class AsyncConfigList(Schema):
 def in_version(config: AsyncConfig) -> dict[str, Any]:
     """Return a configuration as version objects show it."""
     told = {}
-    for side in ("success", "failure"):
-        chosen = config.destination(succeeded=side == "success")
+    for side in Side:
+        chosen = config.destination(side)
         if chosen.kind:
             told[f"on_{side}"] = {"destination": chosen.kind, "param": chosen.param}
     return {
@@ -168,8 +169,8 @@ def update(
     told = body.destination_config or Destinations()
     wanted = Wanted(
         **_policy(body),
-        on_success=_destined(version, "success", told.on_success),
-        on_failure=_destined(version, "failure", told.on_failure),
+        on_success=_destined(version, Side.SUCCESS, told.on_success),
+        on_failure=_destined(version, Side.FAILURE, told.on_failure),
     )
     wanted = _looked_at_for_loops(version, wanted)
     by = request.user if isinstance(request.user, User) else None
@@ -189,7 +190,7 @@ def _policy(body: NewAsyncConfig) -> dict[str, Any]:
     return form.cleaned_data
 
 
-def _destined(version: Version, side: str, sent: DestinationConfig | None) -> Destined:
+def _destined(version: Version, side: Side, sent: DestinationConfig | None) -> Destined:
     if sent is None or not sent.destination:
         return NOBODY
     try:

@@ -4,7 +4,8 @@ import pytest
 
 from asyncconfig import graph
 from asyncconfig.decisions import loops
-from asyncconfig.decisions.loops import FAILURE, SUCCESS, Edge
+from asyncconfig.decisions.loops import Edge
+from asyncconfig.decisions.sides import Side
 from asyncconfig.services.topics import subscribing
 from asyncconfig.wanted import Destined, Target, Wanted
 from tests.support.factories import (
@@ -18,35 +19,37 @@ from tests.support.factories import (
 )
 
 GRAPH = {
-    "test2": [Edge(FAILURE, "test1"), Edge(SUCCESS, "test3")],
-    "test3": [Edge(SUCCESS, "test4")],
-    "test4": [Edge(SUCCESS, "test3")],
+    "test2": [Edge(Side.FAILURE, "test1"), Edge(Side.SUCCESS, "test3")],
+    "test3": [Edge(Side.SUCCESS, "test4")],
+    "test4": [Edge(Side.SUCCESS, "test3")],
 }
 
 
 def test_path_back_names_every_arrow():
-    path = loops.path_back(GRAPH, source="test1", edge=Edge(SUCCESS, "test2"))
+    path = loops.path_back(GRAPH, source="test1", edge=Edge(Side.SUCCESS, "test2"))
 
     assert loops.describe(path) == "test1 ─✓→ test2 ─✗→ test1"
 
 
 def test_path_back_of_itself():
-    path = loops.path_back({}, source="test1", edge=Edge(FAILURE, "test1"))
+    path = loops.path_back({}, source="test1", edge=Edge(Side.FAILURE, "test1"))
 
     assert loops.describe(path) == "test1 ─✗→ test1"
 
 
 def test_path_back_ends_in_a_foreign_circle():
-    assert loops.path_back(GRAPH, source="test1", edge=Edge(SUCCESS, "test3")) == ()
+    assert (
+        loops.path_back(GRAPH, source="test1", edge=Edge(Side.SUCCESS, "test3")) == ()
+    )
 
 
 def test_path_back_of_a_straight_line_is_empty():
-    assert loops.path_back({}, source="test1", edge=Edge(SUCCESS, "test2")) == ()
+    assert loops.path_back({}, source="test1", edge=Edge(Side.SUCCESS, "test2")) == ()
 
 
 def test_digest_changes_with_the_path():
-    there = loops.path_back(GRAPH, source="test1", edge=Edge(SUCCESS, "test2"))
-    other = loops.path_back(GRAPH, source="test1", edge=Edge(FAILURE, "test2"))
+    there = loops.path_back(GRAPH, source="test1", edge=Edge(Side.SUCCESS, "test2"))
+    other = loops.path_back(GRAPH, source="test1", edge=Edge(Side.FAILURE, "test2"))
 
     assert loops.digest([there]) != loops.digest([other])
     assert loops.digest([]) == ""

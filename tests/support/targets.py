@@ -5,6 +5,7 @@ import json
 from django.db import connection
 
 from asyncconfig.config import saving
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, ParamForm
 from asyncconfig.exceptions import DeliveryError
@@ -102,7 +103,7 @@ def owe(function, kind, *, name, count, now):
     )
     owed = {
         "function": function,
-        "side": Delivery.Side.SUCCESS,
+        "side": Side.SUCCESS,
         "kind": kind.kind,
         "param": json.dumps({"name": name}),
         "target": name,

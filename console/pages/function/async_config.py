@@ -14,7 +14,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from asyncconfig import clock, policies
 from asyncconfig.config import rights, saving
-from asyncconfig.config.forms import SIDES, AsyncConfigForm
+from asyncconfig.config.forms import AsyncConfigForm
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import Conflict
 from asyncconfig.models import AsyncConfig
@@ -70,19 +71,19 @@ def _sides(
     return [
         {
             "side": side,
-            "chosen": (chosen := config.destination(succeeded=side == "success")),
+            "chosen": (chosen := config.destination(side)),
             "destination": KINDS.get(chosen.kind),
             "url": links.target_url(chosen),
             "arrivals": arrivals.get(side, Arrivals()),
             "probed": probed.get(side),
         }
-        for side in SIDES
+        for side in Side
     ]
 
 
 def _checks(head: Head, config: AsyncConfig) -> list[Line]:
     """Say what a notification would meet, as far as this console knows by itself."""
-    if not any(config.destination(succeeded=ended).kind for ended in (True, False)):
+    if not any(config.destination(side).kind for side in Side):
         return []
     told = {"agency": head.version.agency}
     fine = Line("ok", _("Agency %(agency)s allows it") % told)
@@ -90,8 +91,8 @@ def _checks(head: Head, config: AsyncConfig) -> list[Line]:
 
 
 def _troubles(head: Head, config: AsyncConfig) -> Iterator[Line]:
-    for side in SIDES:
-        chosen = config.destination(succeeded=side == "success")
+    for side in Side:
+        chosen = config.destination(side)
         destination = KINDS.get(chosen.kind)
         if destination is None:
             continue
@@ -131,7 +132,7 @@ def _posted(request: HttpRequest, head: Head) -> QueryDict:
     Without JavaScript a kind is chosen before its fields are on the page.
     """
     data = request.POST.copy()
-    for side in SIDES:
+    for side in Side:
         destination = KINDS.get(data.get(f"{side}_kind") or "")
         fields = destination.form(head.version).fields if destination else {}
         for name, field in fields.items():
@@ -208,10 +209,11 @@ def params(request: HttpRequest, package: str, name: str, side: str) -> HttpResp
     """Render the parameters of the target service that was chosen; changes nothing."""
     head = load(request, package, name, Right.CONFIGURE)
     form = AsyncConfigForm(request.POST, version=head.version, config=head.config)
-    if side not in SIDES:
+    fresh = Side.read(side)
+    if fresh is None:
         raise Http404
-    dialog = Dialog(head, form, fresh=side)
-    context = {"head": head, "side": dialog.side(side)}
+    dialog = Dialog(head, form, fresh=fresh)
+    context = {"head": head, "side": dialog.side(fresh)}
     return render_page(request, "async_config/params.html", context, partial="params")
 
 

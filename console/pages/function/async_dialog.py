@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from asyncconfig import graph, policies
 from asyncconfig.config import rights
-from asyncconfig.config.forms import SIDES, AsyncConfigForm
+from asyncconfig.config.forms import AsyncConfigForm
 from asyncconfig.decisions import loops, record
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, Option, ParamForm
 from asyncconfig.models.config import MAX_AGE_SECONDS, MAX_RETRIES
@@ -69,14 +70,16 @@ class Shown:
 class Dialog:
     """A form's dialog; `fresh` is a side whose parameters were just opened."""
 
-    def __init__(self, head: Head, form: AsyncConfigForm, *, fresh: str = "") -> None:
+    def __init__(
+        self, head: Head, form: AsyncConfigForm, *, fresh: Side | None = None
+    ) -> None:
         self.head = head
         self.form = form
         self.fresh = fresh
         if fresh:
             self._reopen(fresh)
 
-    def _reopen(self, side: str) -> None:
+    def _reopen(self, side: Side) -> None:
         """Build a side's form anew, so that it is not yet judged."""
         destination = KINDS.get(self.form.kind_of(side))
         if destination is not None:
@@ -89,7 +92,7 @@ class Dialog:
                 self.head.version, initial=initial or None, prefix=side
             )
 
-    def side(self, side: str) -> dict[str, Any]:
+    def side(self, side: Side) -> dict[str, Any]:
         params, form = self.form.params[side], self.form
         is_judged = form.is_bound and side != self.fresh
         fields = [self._shown(side, params, field) for field in params or ()]
@@ -109,7 +112,7 @@ class Dialog:
     def said(self) -> dict[str, str]:
         """Return what stands beside the fields while somebody types, by its ID."""
         self.form.is_valid()
-        said = {f"note-{side}": _note(self.form.params[side]) for side in SIDES}
+        said = {f"note-{side}": _note(self.form.params[side]) for side in Side}
         said["err-retries"] = self._error("max_retries")
         said["err-age"] = self._error("max_age_seconds")
         said["age-words"] = self._age_words()
@@ -126,12 +129,12 @@ class Dialog:
         age = self._number("max_age_seconds")
         return "" if age is None else f"= {units.seconds(age)}"
 
-    def _chips(self, side: str) -> Iterator[Chip]:
+    def _chips(self, side: Side) -> Iterator[Chip]:
         chosen = self.form.kind_of(side)
         for kind, destination in KINDS.items():
             yield Chip(destination, kind == chosen, destination.why_not(side))
 
-    def _shown(self, side: str, params: ParamForm | None, field: BoundField) -> Shown:
+    def _shown(self, side: Side, params: ParamForm | None, field: BoundField) -> Shown:
         options = params.options(field.name) if params else None
         if options is None:
             return Shown(field, field.as_widget(attrs=self._live()))
@@ -161,7 +164,7 @@ class Dialog:
             itself = _("(self)")
             return f"{option.label} {itself}"
         nodes = [function.shown_name for function in option.functions]
-        edges = [loops.Edge(loops.SUCCESS, name) for name in nodes]
+        edges = [loops.Edge(Side.SUCCESS, name) for name in nodes]
         if edges and loops.paths_back(self._graph, source=own.shown_name, edges=edges):
             back = _("leads back to %(name)s") % {"name": own.name}
             return f"{option.label} ⚠ {back}"
@@ -182,7 +185,7 @@ class Dialog:
             "hx-sync": "closest form:replace",
         }
 
-    def _rebuild(self, side: str) -> dict[str, str | bool]:
+    def _rebuild(self, side: Side) -> dict[str, str | bool]:
         """Return what builds the side's parameters again after a choice."""
         return {
             "hx-post": self._url("params", side),
@@ -208,7 +211,7 @@ class Dialog:
 
     def whole(self) -> dict[str, Any]:
         return self.panel() | {
-            "sides": [self.side(side) for side in SIDES],
+            "sides": [self.side(side) for side in Side],
             "limits": {"retries": MAX_RETRIES, "age": MAX_AGE_SECONDS},
             "age_words": self._age_words(),
         }
@@ -235,7 +238,7 @@ class Dialog:
             )
         if form.is_bound:
             form.is_valid()
-        asked = [side for side in SIDES if form.kind_of(side) in KINDS]
+        asked = [side for side in Side if form.kind_of(side) in KINDS]
         needed = [KINDS[form.kind_of(side)].action for side in asked]
         agency = self.head.version.agency
         lacking = [a for a in needed if agency is None or not agency.allows(a)]
@@ -254,7 +257,7 @@ class Dialog:
             and form.data.get("accepted_loop") == form.loop_digest,
         }
 
-    def _target_lines(self, form: AsyncConfigForm, side: str) -> Iterator[Line]:
+    def _target_lines(self, form: AsyncConfigForm, side: Side) -> Iterator[Line]:
         if not form.is_bound:
             return
         examined = form.examined[side]
@@ -274,7 +277,7 @@ class Dialog:
         for finding in params.findings() if params else ():
             yield Line("ok" if finding.is_ok else "bad", finding.sentence, side)
 
-    def _agency_lines(self, form: AsyncConfigForm, asked: list[str]) -> Iterator[Line]:
+    def _agency_lines(self, form: AsyncConfigForm, asked: list[Side]) -> Iterator[Line]:
         missing: dict[str, str] = {}
         for side in asked:
             destination = KINDS[form.kind_of(side)]
@@ -351,7 +354,7 @@ def _data_of(form: AsyncConfigForm) -> dict[str, Any]:
         name: form.initial.get(name, "")
         for name in ("max_retries", "max_age_seconds", "accepted_loop")
     }
-    for side in SIDES:
+    for side in Side:
         data[f"{side}_kind"] = form.kind_of(side)
         for name, value in form.initial[f"{side}_param"].items():
             data[f"{side}-{name}"] = value

@@ -9,8 +9,9 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from asyncconfig.config import probing
-from asyncconfig.config.forms import SIDES, AsyncConfigForm
+from asyncconfig.config.forms import AsyncConfigForm
 from asyncconfig.config.probing import Probed
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import StillRunning, Throttled
 from asyncconfig.receipt import Receipt
@@ -41,8 +42,8 @@ class Wish:
 def probe(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """Send a test to one side's target; a kind that has a question is asked first."""
     head = async_config.load(request, package, name, Right.CONFIGURE)
-    side = request.POST.get("confirmed") or request.POST.get("probe")
-    if side not in SIDES:
+    side = Side.read(request.POST.get("confirmed") or request.POST.get("probe"))
+    if side is None:
         raise Http404
     if request.POST.get("saved"):
         shown, status = _answer(request, head, side, _saved(head, side))
@@ -67,15 +68,15 @@ def probe(request: HttpRequest, package: str, name: str) -> HttpResponse:
     )
 
 
-def _saved(head: Head, side: str) -> Wish:
+def _saved(head: Head, side: Side) -> Wish:
     config = head.config
-    chosen = config.destination(succeeded=side == "success") if config else None
+    chosen = config.destination(side) if config else None
     if chosen is None or chosen.kind not in KINDS:
         return Wish(problem=_("Nobody is notified."))
     return Wish(chosen.kind, chosen.param)
 
 
-def _typed(form: AsyncConfigForm, side: str) -> Wish:
+def _typed(form: AsyncConfigForm, side: Side) -> Wish:
     params = form.params[side]
     if params is None:
         return Wish(problem=_("Choose a target service of the list."))
@@ -86,7 +87,7 @@ def _typed(form: AsyncConfigForm, side: str) -> Wish:
 
 
 def _answer(
-    request: HttpRequest, head: Head, side: str, wish: Wish
+    request: HttpRequest, head: Head, side: Side, wish: Wish
 ) -> tuple[dict[str, Any], int]:
     """Return what the result line shows, and the status that goes with it."""
     if wish.problem:

@@ -6,8 +6,8 @@ from functools import cached_property
 from django.http import HttpRequest
 
 from asyncconfig import graph
-from asyncconfig.config.forms import SIDES
 from asyncconfig.decisions import loops
+from asyncconfig.decisions.sides import Side
 from asyncconfig.models import AsyncConfig
 from asyncconfig.models.config import Chosen
 from console import access
@@ -22,7 +22,7 @@ from functions.qualifiers import qualifiers_of
 class Told:
     """One side of a configuration; `url` is "" when its target has no page."""
 
-    side: str
+    side: Side
     chosen: Chosen
     url: str
 
@@ -54,11 +54,7 @@ class Head:
     @property
     def told(self) -> list[Told]:
         """Who is told of what, for the strip below the name."""
-        chosen = (
-            (side, self.config.destination(succeeded=side == "success"))
-            for side in SIDES
-            if self.config
-        )
+        chosen = ((side, self.config.destination(side)) for side in Side if self.config)
         return [Told(side, one, target_url(one)) for side, one in chosen if one.kind]
 
     @property

@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from asyncconfig.decisions.sides import Side
 from asyncconfig.models import Invocation
 from console import access
 from console.access import Right, needs
@@ -92,8 +93,8 @@ def untold(invocation: Invocation) -> list[dict[str, Any]]:
         return []
     delivery = getattr(invocation, "delivery", None)
     found = []
-    for side in ("success", "failure"):
-        chosen = config.destination(succeeded=side == "success")
+    for side in Side:
+        chosen = config.destination(side)
         if chosen.kind and not (delivery and delivery.side == side):
             found.append({"side": side, "kind": chosen.kind, "target": chosen.target})
     return found

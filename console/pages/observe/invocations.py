@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from asyncconfig.config import rights
+from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import NotAccepted, NotCancellable
 from asyncconfig.invocations import accepting, cancelling, finishing
@@ -250,7 +251,7 @@ def _passed_over(invocation: Invocation) -> list[dict[str, Any]]:
     """Return the target of the outcome that an ended invocation did not have."""
     if not invocation.is_finished:
         return []
-    side = "success" if invocation.status != Invocation.Status.SUCCESS else "failure"
+    side = Side.after(invocation.status).other
     state = states.passed_over(invocation)
     return [
         one | {"state": state}

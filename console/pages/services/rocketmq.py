@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from asyncconfig import clock
+from asyncconfig.decisions.sides import Side
 from asyncconfig.graph import Use
 from asyncconfig.models import Delivery, InboundRule, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
@@ -62,7 +63,7 @@ def _users(project: Project) -> dict[str, list[Use]]:
     configs = keeping.configs_telling(project).select_related("version__function")
     for config in configs.order_by("version"):
         instance_id = config.on_failure_place.partition("/")[0]
-        use = Use(config.version.function, config.version.name, "failure")
+        use = Use(config.version.function, config.version.name, Side.FAILURE)
         users.setdefault(instance_id, []).append(use)
     return users
 
