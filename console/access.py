@@ -131,6 +131,13 @@ def staff_without_rights() -> list[str]:
     return list(without.order_by("username").values_list("username", flat=True))
 
 
+def person(request: HttpRequest) -> User:
+    """Return who asks; strangers, whom the middleware sends to sign in, are refused."""
+    if not isinstance(request.user, User):
+        raise PermissionDenied
+    return request.user
+
+
 def may(user: Person, right: AnyRight) -> bool:
     return right in rights_of(user)
 

@@ -4,7 +4,6 @@ import logging
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -26,6 +25,7 @@ from asyncconfig.models.config import (
     MAX_RETRIES,
 )
 from asyncconfig.wanted import NOBODY, Destined, Wanted
+from console import access
 from console.access import Right
 from console.api import lookup, paging
 from console.api.errors import ApiError, refuse
@@ -173,7 +173,7 @@ def update(
         on_failure=_destined(version, Side.FAILURE, told.on_failure),
     )
     wanted = _looked_at_for_loops(version, wanted)
-    by = request.user if isinstance(request.user, User) else None
+    by = access.person(request)
     return _whole(saving.save(version, wanted, by=by), version)
 
 
@@ -233,7 +233,7 @@ def delete(
 ) -> Status[Any]:
     named = lookup.find_function(request, project_id, function_urn, Right.CONFIGURE)
     version = named.own_version()
-    by = request.user if isinstance(request.user, User) else None
+    by = access.person(request)
     if not saving.remove(version, by=by):
         _current(version)
     return Status(204, None)

@@ -37,6 +37,7 @@ from console.api.dis_shapes import (
 )
 from console.api.errors import ApiError, refuse
 from console.api.service import limited
+from functions.forms.base import whole
 from functions.models import Project
 
 router = Router(tags=["dis"])
@@ -224,12 +225,12 @@ def _choose(stream: Stream, entry: RecordEntry) -> int:
 
 
 def _hash_key(text: str) -> int:
-    is_number = text.isascii() and text.isdigit() and len(text) <= 19
-    if not is_number or int(text) >= partitions.HASH_KEYS:
+    number = whole(text, digits=19)
+    if number is None or number >= partitions.HASH_KEYS:
         raise ApiError(
             400, INVALID, _("explicit_hash_key: enter a number from 0 to 2^63 − 1.")
         )
-    return int(text)
+    return number
 
 
 @router.get(

@@ -11,9 +11,9 @@ from ninja import Schema
 from pydantic import Field
 
 from console.api.errors import ApiError
+from functions.forms.base import whole
 
 MOST_MARKER = 2**31
-MOST_DIGITS = 20
 MOST_COUNTED = 10_000
 NEXT = gettext_noop("Where the next page begins; 0 on a page without entries.")
 Row = TypeVar("Row", bound=Model)
@@ -73,17 +73,16 @@ def read(marker: str | int, size: str | int, *, usual: int, most: int) -> Page:
     A size of 0 is the usual one, one that is too large the largest there is; less
     than 0, or no number, is an error.
     """
-    start, wanted = _whole("marker", marker), _whole("limit", size)
+    start, wanted = _number("marker", marker), _number("limit", size)
     return Page(start, min(wanted or usual, most))
 
 
-def _whole(name: str, text: str | int) -> int:
-    written = str(text or 0)
-    is_number = written.isascii() and written.isdigit() and len(written) < MOST_DIGITS
-    if not is_number or int(written) > MOST_MARKER:
+def _number(name: str, text: str | int) -> int:
+    number = whole(str(text or 0))
+    if number is None or number > MOST_MARKER:
         raise ApiError(
             400,
             "FSS.1001",
             _("%(name)s: enter a whole number, 0 or more.") % {"name": name},
         )
-    return int(written)
+    return number

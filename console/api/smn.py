@@ -41,6 +41,7 @@ from console.api.smn_shapes import (
     shown_subscription,
     shown_topic,
 )
+from functions.forms.base import whole
 
 logger = logging.getLogger(__name__)
 router = Router(tags=["smn"])
@@ -72,12 +73,8 @@ def _topic(request: HttpRequest, project_id: str, urn: str, right: Right) -> Top
 
 
 def _window(offset: str, limit: str) -> slice:
-    numbers = []
-    for text in (offset, limit):
-        is_number = text.isascii() and text.isdigit() and len(text) < 10
-        numbers.append(int(text) if is_number else -1)
-    start, size = numbers
-    if start < 0 or not 1 <= size <= MOST_LISTED:
+    start, size = whole(offset, digits=9), whole(limit)
+    if start is None or size is None or not 1 <= size <= MOST_LISTED:
         sentence = _("Write offset as 0 or more, and limit from 1 to 100.")
         raise ApiError(400, "SMN.0015", sentence)
     return slice(start, start + size)

@@ -20,6 +20,7 @@ from console.access import Right
 from console.api import lookup, paging
 from console.api.errors import ApiError
 from functions.creating import MAX_FUNCTIONS
+from functions.forms.base import whole
 from functions.models import CodeBlob, Function, Version
 
 router = Router(tags=["statistics"])
@@ -107,12 +108,12 @@ FIGURES = {
 
 
 def _minutes(text: str) -> int:
-    is_number = text.isascii() and text.isdigit() and len(text) < 9
-    if not is_number or not 1 <= int(text) <= MOST_MINUTES:
+    minutes = whole(text)
+    if minutes is None or not 1 <= minutes <= MOST_MINUTES:
         raise ApiError(
             400, "FSS.1001", _("period: enter minutes, from 1 to 129600 (90 days).")
         )
-    return int(text)
+    return minutes
 
 
 def _series(slots: list[Slot], name: str) -> list[dict[str, Any]]:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext_noop
@@ -12,6 +11,7 @@ from pydantic import Field
 from asyncconfig import clock
 from asyncconfig.config import saving
 from asyncconfig.models import AsyncConfig
+from console import access
 from console.access import Right
 from console.api import async_config, lookup, paging
 from console.api.errors import refuse
@@ -69,7 +69,7 @@ def publish(
     form = VersionForm({"name": body.version, "description": body.description})
     if not form.is_valid():
         raise refuse(form, CODES, names={"name": "version"})
-    by = request.user if isinstance(request.user, User) else None
+    by = access.person(request)
     latest = lookup.Named(named.function, names.LATEST).version
     with transaction.atomic():
         published = publishing.publish(

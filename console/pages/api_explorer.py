@@ -5,7 +5,6 @@ from itertools import zip_longest
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -218,9 +217,7 @@ def _tried(
 
 def _sent_once(request: HttpRequest, call: Call) -> Answer:
     """Send the call, or return what it was answered when this form was sent before."""
-    user = request.user
-    if not isinstance(user, User):
-        raise Http404
+    user = access.person(request)
 
     def send() -> str:
         return exploring.send(call, user, caller=address_of(request)).written()

@@ -12,7 +12,7 @@ from asyncconfig.models import AsyncConfig, Topic
 from console import access
 from console.access import Right, needs
 from console.pages.function import heads
-from console.ui.htmx import render_page
+from console.ui.htmx import posted, render_form, render_page
 from functions import creating, names, samples
 from functions.code import text_package
 from functions.exceptions import LimitReached, NameTaken
@@ -91,8 +91,7 @@ def _reachable(targets: dict[str, set[str]], source: str) -> set[str]:
 @needs(Right.CONFIGURE)
 def create(request: HttpRequest) -> HttpResponse:
     project = access.get_project(request)
-    data = request.POST if request.method == "POST" else None
-    form = FunctionForm(data, project=project)
+    form = FunctionForm(posted(request), project=project)
     if form.is_valid():
         try:
             function = creating.create(project, _new(form))
@@ -103,11 +102,7 @@ def create(request: HttpRequest) -> HttpResponse:
                 request, _("Function %(name)s created.") % {"name": function.name}
             )
             return redirect("function-code", function.package, function.name)
-    status = 422 if form.is_bound else 200
-    context = {"form": form}
-    return render_page(
-        request, "functions/create.html", context, partial="form", status=status
-    )
+    return render_form(request, "functions/create.html", form, {}, partial="form")
 
 
 def _new(form: FunctionForm) -> creating.NewFunction:

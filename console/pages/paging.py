@@ -1,28 +1,39 @@
 """Pages of a list, newest first, by key: no offset, no count of the whole."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from django.db.models import Model, QuerySet
+from django.http import HttpRequest
 
-PAGE = 50
-Row = TypeVar("Row", bound=Model)
+from functions.forms.base import whole
+
+SIZE = 50
+Row = TypeVar("Row")
+Stored = TypeVar("Stored", bound=Model)
 
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """The rows, and the key that the next, older page comes before."""
+    """The rows, and what the next, older page begins after."""
 
-    rows: list[Row]
-    older: int | None
+    rows: Sequence[Row]
+    older: int | str | None
     is_first: bool
 
 
-def page_of(rows: QuerySet[Row], before: str) -> Page[Row]:
-    """Return the page before a key, which comes from a URL and may be anything."""
-    is_key = before.isascii() and before.isdigit()
-    if is_key:
-        rows = rows.filter(pk__lt=int(before[:18]))
-    found = list(rows.order_by("-pk")[: PAGE + 1])
-    older = found[PAGE - 1].pk if len(found) > PAGE else None
-    return Page(found[:PAGE], older, not is_key)
+def page_of(
+    rows: QuerySet[Stored],
+    request: HttpRequest,
+    *,
+    field: str = "before",
+    size: int = SIZE,
+) -> Page[Stored]:
+    """Return the page of at most `size` rows before the key in a field of the query."""
+    before = whole(request.GET.get(field, ""))
+    if before is not None:
+        rows = rows.filter(pk__lt=before)
+    found = list(rows.order_by("-pk")[: size + 1])
+    older = found[size - 1].pk if len(found) > size else None
+    return Page(found[:size], older, before is None)

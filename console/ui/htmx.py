@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.forms import BaseForm
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -34,12 +35,23 @@ def render_page(
     return response
 
 
-def render_dialog(
-    request: HttpRequest, template: str, context: dict[str, Any], *, is_refused: bool
+def posted(request: HttpRequest) -> QueryDict | None:
+    """Return what a form was sent with; None while it is only shown."""
+    return request.POST if request.method == "POST" else None
+
+
+def render_form(
+    request: HttpRequest,
+    template: str,
+    form: BaseForm,
+    context: dict[str, Any],
+    *,
+    partial: str = "dialog",
 ) -> HttpResponse:
-    """Render a dialog's page, or the dialog alone; 422 for what was refused."""
-    status = 422 if is_refused else 200
-    return render_page(request, template, context, partial="dialog", status=status)
+    """Render a form's page, or its partial; 422 for a form that was refused."""
+    status = 422 if form.is_bound else 200
+    context = {"form": form} | context
+    return render_page(request, template, context, partial=partial, status=status)
 
 
 def next_page(request: HttpRequest, *, otherwise: str = "/") -> str:

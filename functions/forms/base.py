@@ -69,3 +69,12 @@ def whole_number(
         error_messages=messages,
         **fields,
     )
+
+
+def whole(text: str, *, digits: int = 18) -> int | None:
+    """Read a whole number that a stranger wrote; None for what is none.
+
+    More than `digits` digits are none either: such a number fits no column.
+    """
+    is_one = text.isascii() and text.isdigit() and len(text) <= digits
+    return int(text) if is_one else None

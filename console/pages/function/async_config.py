@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.urls import reverse
@@ -22,6 +21,7 @@ from asyncconfig.models import AsyncConfig
 from asyncconfig.models.config import DEFAULT_AGE_SECONDS
 from asyncconfig.reports import statistics
 from asyncconfig.reports.statistics import Arrivals
+from console import access
 from console.access import Right
 from console.pages import dialogs
 from console.pages.function import heads
@@ -142,11 +142,10 @@ def _posted(request: HttpRequest, head: Head) -> QueryDict:
 
 
 def _save(request: HttpRequest, head: Head, form: AsyncConfigForm) -> None:
-    by = request.user if isinstance(request.user, User) else None
     saving.save(
         head.version,
         form.wanted(),
-        by=by,
+        by=access.person(request),
         expected=form.cleaned_data["revision"] or 0,
     )
 
@@ -221,8 +220,7 @@ def params(request: HttpRequest, package: str, name: str, side: str) -> HttpResp
 def remove(request: HttpRequest, package: str, name: str) -> HttpResponse:
     head = load(request, package, name, Right.CONFIGURE)
     if request.method == "POST":
-        by = request.user if isinstance(request.user, User) else None
-        saving.remove(head.version, by=by)
+        saving.remove(head.version, by=access.person(request))
         messages.success(request, _("Async configuration removed."))
         return _back(request, head)
     question = _(

@@ -18,6 +18,7 @@ from console.ui.htmx import render_page
 from functions import code
 from functions.code import Package
 from functions.exceptions import ChangedMeanwhile, CodeRefused, NotEditable
+from functions.forms.base import whole
 from functions.models import Version
 from functions.runtime.syntax import NoInterpreter, NotChecked, SyntaxFault
 
@@ -125,8 +126,7 @@ def _check_syntax(request: HttpRequest, package: Package, version: Version) -> s
 
 def _revision(request: HttpRequest) -> int | None:
     """Return the revision that was edited; None where the form does not say."""
-    text = request.POST.get("revision", "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return whole(request.POST.get("revision", ""))
 
 
 def _render(

@@ -13,7 +13,7 @@ from console.door.limits import form_with, takes
 from console.pages import dialogs
 from console.pages.function import heads
 from console.pages.function.heads import Head
-from console.ui.htmx import render_page
+from console.ui.htmx import render_form
 from functions import samples
 from functions.forms import EventForm
 from functions.models import TestEvent
@@ -79,16 +79,14 @@ def _render(
     context = {
         "head": head,
         "event": event,
-        "form": form,
         "events": list(head.function.test_events.all()),
         "limit": MAX_PER_FUNCTION,
         "templates": samples.event_choices(),
         "template": request.POST.get("template", "blank"),
         "then": request.POST.get("then") or request.GET.get("then", ""),
     }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "functions/events.html", context, partial="editor", status=status
+    return render_form(
+        request, "functions/events.html", form, context, partial="editor"
     )
 
 

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from console.pages.function import heads
-from console.ui.htmx import render_page
+from console.ui.htmx import posted, render_form
 from functions import networks
 from functions.exceptions import FunctionsError
 from functions.forms import NetworkForm
@@ -17,8 +17,7 @@ from functions.forms import NetworkForm
 def edit(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """Turn a function's VPC access on or off; published versions are read-only."""
     head = heads.load_settings(request, package, name)
-    data = request.POST if request.method == "POST" else None
-    form = NetworkForm(data, version=head.version)
+    form = NetworkForm(posted(request), version=head.version)
     if form.is_valid():
         try:
             networks.connect(head.version, form.cleaned_data["subnet"])
@@ -30,10 +29,6 @@ def edit(request: HttpRequest, package: str, name: str) -> HttpResponse:
     context = {
         "head": head,
         "section": "network",
-        "form": form,
         "is_editable": head.may_configure and head.version.is_latest,
     }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "settings/network.html", context, partial="card", status=status
-    )
+    return render_form(request, "settings/network.html", form, context, partial="card")

@@ -17,7 +17,7 @@ from asyncconfig.models.config import Chosen
 from console.pages.function import heads
 from console.pages.function.heads import Head
 from console.ui import links
-from console.ui.htmx import render_page
+from console.ui.htmx import posted, render_form
 from functions import agencies, creating
 from functions.exceptions import FunctionsError, Gone
 from functions.forms import RunAsForm
@@ -40,8 +40,7 @@ class Row:
 def show(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """Show what is needed and granted; a POST gives latest another agency."""
     head = heads.load_settings(request, package, name)
-    data = request.POST if request.method == "POST" else None
-    form = RunAsForm(data, version=head.version)
+    form = RunAsForm(posted(request), version=head.version)
     if form.is_valid():
         try:
             creating.configure(head.version, **form.cleaned_data)
@@ -61,7 +60,6 @@ def _render(request: HttpRequest, head: Head, form: RunAsForm) -> HttpResponse:
     context: dict[str, Any] = {
         "head": head,
         "section": "permissions",
-        "form": form,
         "rows": rows,
         "lacking": list(dict.fromkeys(lacking)),
         "may_grant": may_grant,
@@ -69,10 +67,7 @@ def _render(request: HttpRequest, head: Head, form: RunAsForm) -> HttpResponse:
         "others": len(agencies.users_of(agency)) - 1 if agency and lacking else 0,
         "is_editable": head.may_configure and head.version.is_latest,
     }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "permissions/show.html", context, partial="card", status=status
-    )
+    return render_form(request, "permissions/show.html", form, context, partial="card")
 
 
 def _rows(head: Head, asked: str) -> list[Row]:

@@ -1,7 +1,6 @@
 """Configuration: general settings, versions and aliases."""
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
@@ -10,11 +9,12 @@ from django.views.decorators.http import require_http_methods
 
 from asyncconfig import clock, removing
 from asyncconfig.config import saving
+from console import access
 from console.access import Right
 from console.pages import dialogs, submitting
 from console.pages.function import heads
 from console.pages.function.heads import Head
-from console.ui.htmx import render_page
+from console.ui.htmx import posted, render_form
 from functions import aliases as pointing
 from functions import creating, publishing
 from functions.exceptions import FunctionsError
@@ -25,8 +25,7 @@ from functions.models import Alias, Function, Version
 @require_http_methods(["GET", "POST"])
 def general(request: HttpRequest, package: str, name: str) -> HttpResponse:
     head = heads.load_settings(request, package, name)
-    data = request.POST if request.method == "POST" else None
-    form = GeneralForm(data, version=head.version)
+    form = GeneralForm(posted(request), version=head.version)
     if form.is_valid():
         try:
             creating.configure(head.version, **form.cleaned_data)
@@ -38,20 +37,16 @@ def general(request: HttpRequest, package: str, name: str) -> HttpResponse:
     context = {
         "head": head,
         "section": "general",
-        "form": form,
         "is_editable": head.may_configure and head.version.is_latest,
     }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "settings/general.html", context, partial="card", status=status
-    )
+    return render_form(request, "settings/general.html", form, context, partial="card")
 
 
 @require_http_methods(["GET", "POST"])
 def versions(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """List the versions; publish latest as a new one, its configuration included."""
     head = heads.load_settings(request, package, name)
-    form = VersionForm(request.POST if request.method == "POST" else None)
+    form = VersionForm(posted(request))
     if form.is_valid():
         try:
             done = submitting.once(request, lambda: _publish(request, head, form))
@@ -64,15 +59,11 @@ def versions(request: HttpRequest, package: str, name: str) -> HttpResponse:
     context = {
         "head": head,
         "section": "versions",
-        "form": form,
         "versions": Version.objects.alive()
         .filter(function=head.function)
         .order_by("-pk"),
     }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "settings/versions.html", context, partial="card", status=status
-    )
+    return render_form(request, "settings/versions.html", form, context, partial="card")
 
 
 def _publish(request: HttpRequest, head: Head, form: VersionForm) -> str:
@@ -84,8 +75,7 @@ def _publish(request: HttpRequest, head: Head, form: VersionForm) -> str:
         now=clock.now(),
     )
     latest = Version.objects.get(function=head.function, name="latest", deleted_at=None)
-    by = request.user if isinstance(request.user, User) else None
-    saving.copy(latest, published, by=by)
+    saving.copy(latest, published, by=access.person(request))
     return published.name
 
 
@@ -118,8 +108,7 @@ def delete_version(
 def aliases(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """List the aliases; create one, or point one elsewhere."""
     head = heads.load_settings(request, package, name)
-    data = request.POST if request.method == "POST" else None
-    form = AliasForm(data, function=head.function)
+    form = AliasForm(posted(request), function=head.function)
     if form.is_valid():
         cleaned = form.cleaned_data
         try:
@@ -134,13 +123,9 @@ def aliases(request: HttpRequest, package: str, name: str) -> HttpResponse:
     context = {
         "head": head,
         "section": "aliases",
-        "form": form,
         "aliases": head.function.aliases.select_related("version").order_by("name"),
     }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "settings/aliases.html", context, partial="card", status=status
-    )
+    return render_form(request, "settings/aliases.html", form, context, partial="card")
 
 
 def _point(function: Function, form: AliasForm) -> None:

@@ -5,8 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.contrib.auth.models import User
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -14,13 +13,14 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from console import access
 from console.access import Right, needs
 from console.explorer import samples
 from console.models import AccessKey
 from console.pages import submitting
 from console.security import access_keys
 from console.security.access_keys import KeyRefused
-from console.ui.htmx import redirect_page, render_page
+from console.ui.htmx import posted, redirect_page, render_form, render_page
 from functions.forms.base import Form
 
 
@@ -33,18 +33,14 @@ class KeyForm(Form):
     )
 
 
-def _user(request: HttpRequest) -> User:
-    if not isinstance(request.user, User):
-        raise Http404
-    return request.user
-
-
 def _key(request: HttpRequest, access_key: str) -> AccessKey:
-    return get_object_or_404(AccessKey, user=_user(request), access_key=access_key)
+    return get_object_or_404(
+        AccessKey, user=access.person(request), access_key=access_key
+    )
 
 
 def _listed(request: HttpRequest) -> dict[str, Any]:
-    found = AccessKey.objects.filter(user=_user(request)).order_by("pk")
+    found = AccessKey.objects.filter(user=access.person(request)).order_by("pk")
     return {"keys": found, "is_full": len(found) >= access_keys.MAX_KEYS}
 
 
@@ -60,15 +56,15 @@ def index(request: HttpRequest) -> HttpResponse:
 @needs(Right.READ)
 def create(request: HttpRequest) -> HttpResponse:
     """Create a key, and show its secret this once."""
-    form = KeyForm(request.POST if request.method == "POST" else None)
-    context = {"form": form} | _listed(request)
+    form = KeyForm(posted(request))
+    context = _listed(request)
     if not form.is_valid():
-        status = 422 if form.is_bound else 200
-        return _dialog(request, "create", context, status=status)
+        return render_form(request, "access_keys/create.html", form, context)
     try:
         done = submitting.once(request, lambda: _create(request, form))
     except KeyRefused as error:
         form.add_error(None, str(error))
+        context |= {"form": form}
         return _dialog(request, "create", context, status=409)
     key = _key(request, done.answer)
     context |= _listed(request) | {
@@ -81,7 +77,7 @@ def create(request: HttpRequest) -> HttpResponse:
 
 def _create(request: HttpRequest, form: KeyForm) -> str:
     told = form.cleaned_data["description"]
-    return access_keys.create(_user(request), description=told).access_key
+    return access_keys.create(access.person(request), description=told).access_key
 
 
 def _csv(key: AccessKey) -> str:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from asyncconfig import removing
 from console import access
 from console.access import Right, needs
-from console.ui.htmx import render_page
+from console.ui.htmx import posted, render_form, render_page
 from functions import agencies
 from functions.exceptions import AgencyExists, Gone, StillUsed
 from functions.forms import AgencyForm, NewAgencyForm
@@ -76,8 +76,7 @@ def _users(found: Iterable[Agency]) -> dict[int, list[tuple[str, str]]]:
 @needs(Right.CONFIGURE)
 def create(request: HttpRequest) -> HttpResponse:
     project = access.get_project(request)
-    data = request.POST if request.method == "POST" else None
-    form = NewAgencyForm(data, project=project)
+    form = NewAgencyForm(posted(request), project=project)
     if form.is_valid():
         try:
             made = agencies.create(project, form.cleaned_data["name"], form.wanted())
@@ -97,8 +96,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @needs(Right.CONFIGURE)
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     agency = access.get_agency(access.get_project(request), pk)
-    data = request.POST if request.method == "POST" else None
-    form = AgencyForm(data, agency=agency)
+    form = AgencyForm(posted(request), agency=agency)
     if form.is_valid():
         try:
             agencies.change(agency, form.wanted())
@@ -115,14 +113,10 @@ def _form(
     request: HttpRequest, form: AgencyForm, agency: Agency | None
 ) -> HttpResponse:
     context = {
-        "form": form,
         "agency": agency,
         "users": agencies.users_of(agency) if agency else [],
     }
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request, "agencies/edit.html", context, partial="form", status=status
-    )
+    return render_form(request, "agencies/edit.html", form, context, partial="form")
 
 
 @require_http_methods(["GET", "POST"])

@@ -4,7 +4,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -20,11 +20,11 @@ from asyncconfig.reports import backlog
 from console import access
 from console.access import OperatorRight, Right, needs
 from console.pages import dialogs, submitting
+from console.pages.paging import page_of
 from console.pages.services import owed
 from console.ui import states
 from console.ui.htmx import next_page, redirect_page, render_page
 
-PAGE = 50
 # What a person has chosen to send again, and where that leads to.
 ASKED = ("kind", "target", "place", "since", "arrived", "next")
 FILTERS = {
@@ -49,11 +49,13 @@ def index(request: HttpRequest) -> HttpResponse:
     status = request.GET.get("status", "")
     if status in FILTERS:
         rows = rows.filter(FILTERS[status])
-    page = _page(request, rows)
+    related = rows.select_related("function", "invocation").defer(
+        "record", "invocation__payload", "invocation__result"
+    )
+    page = page_of(related, request)
     context = {
-        "rows": [_row(delivery) for delivery in page[:PAGE]],
-        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
-        "is_first": not request.GET.get("before"),
+        "rows": [_row(delivery) for delivery in page.rows],
+        "page": page,
         "status": status,
         "statuses": [(key, states.DELIVERY_LOOKS[key]) for key in FILTERS],
         "targets": backlog.by_target(project),
@@ -63,16 +65,6 @@ def index(request: HttpRequest) -> HttpResponse:
         "may_configure": access.may(request.user, Right.CONFIGURE),
     }
     return render_page(request, "deliveries/index.html", context, partial="list")
-
-
-def _page(request: HttpRequest, rows: QuerySet[Delivery]) -> list[Delivery]:
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit():
-        rows = rows.filter(pk__lt=int(before[:18]))
-    related = rows.select_related("function", "invocation").defer(
-        "record", "invocation__payload", "invocation__result"
-    )
-    return list(related.order_by("-pk")[: PAGE + 1])
 
 
 def _row(delivery: Delivery) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """Invocation logs, live; and one invocation with all that happened to it."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -26,12 +27,12 @@ from console.access import Right, needs
 from console.pages import submitting
 from console.pages.function import async_dialog, heads
 from console.pages.observe import chain
+from console.pages.paging import page_of
 from console.ui import links, states
 from console.ui.htmx import render_page
 from functions.models import Function
 from functions.qualifiers import Resolved
 
-PAGE = 50
 PARTS = ("input", "output", "record")
 MOST_COUNTED = 10_000
 RESENDABLE = (Delivery.Status.FAILED, Delivery.Status.WAIT)
@@ -83,11 +84,11 @@ def _log(request: HttpRequest, rows: InvocationQuerySet) -> dict[str, Any]:
     status = request.GET.get("status", "")
     if status in FILTERS:
         rows = rows.filter(FILTERS[status])
-    page = _page(request, rows)
+    related = rows.select_related("version", "function", "config", "delivery")
+    page = page_of(related.without_bodies().defer("delivery__record"), request)
     return {
-        "rows": _rows(page[:PAGE]),
-        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
-        "is_first": not request.GET.get("before"),
+        "rows": _rows(page.rows),
+        "page": page,
         "statuses": [
             {"key": key, "look": states.LOOKS[key], "count": counts.get(key, 0)}
             for key in FILTERS
@@ -117,17 +118,7 @@ def _counts(rows: InvocationQuerySet) -> dict[str, int]:
     return {key: int(number) for key, number in counted.items()}
 
 
-def _page(request: HttpRequest, rows: InvocationQuerySet) -> list[Invocation]:
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit():
-        rows = rows.filter(pk__lt=int(before[:18]))
-    related = rows.select_related("version", "function", "config", "delivery")
-    return list(
-        related.newest_first().without_bodies().defer("delivery__record")[: PAGE + 1]
-    )
-
-
-def _rows(page: list[Invocation]) -> list[dict[str, Any]]:
+def _rows(page: Sequence[Invocation]) -> list[dict[str, Any]]:
     runs = Attempt.objects.filter(invocation__in=page, is_late=False).order_by()
     summed = runs.values_list("invocation").annotate(ran=Sum("duration_ms"))
     ran = dict(summed)

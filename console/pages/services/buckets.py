@@ -1,6 +1,7 @@
 """Destinations → Buckets: the buckets of this installation's storage, and inside."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,8 +25,9 @@ from asyncconfig.services.buckets.keeping import BucketRefused
 from console import access
 from console.access import Right, needs
 from console.pages import dialogs
+from console.pages.paging import Page, page_of
 from console.pages.services import owed
-from console.ui.htmx import redirect_page, render_dialog, render_page
+from console.ui.htmx import posted, redirect_page, render_form, render_page
 from functions.forms.base import Form
 from functions.models import Project
 
@@ -67,28 +69,22 @@ def index(request: HttpRequest) -> HttpResponse:
 def _listed(request: HttpRequest) -> dict[str, Any]:
     """Return a page of the project's buckets, newest first."""
     project = access.get_project(request)
-    rows = Bucket.objects.filter(project=project)
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit():
-        rows = rows.filter(pk__lt=int(before[:18]))
-    found = list(rows.order_by("-pk")[: PAGE + 1])
-    shown = found[:PAGE]
-    used = graph.uses_by_place(project, OBS, [one.name for one in shown])
-    counts, problem = _counts(shown)
+    page = page_of(Bucket.objects.filter(project=project), request, size=PAGE)
+    used = graph.uses_by_place(project, OBS, [one.name for one in page.rows])
+    counts, problem = _counts(page.rows)
     return {
         "buckets": [
             {"bucket": one, "uses": used[one.name], "count": counts.get(one.name)}
-            for one in shown
+            for one in page.rows
         ],
-        "older": shown[-1].pk if len(found) > PAGE else None,
-        "is_first": not before,
+        "page": page,
         "problem": problem,
         "counted": COUNTED,
         "may_configure": access.may(request.user, Right.CONFIGURE),
     }
 
 
-def _counts(rows: list[Bucket]) -> tuple[dict[str, int], str]:
+def _counts(rows: Sequence[Bucket]) -> tuple[dict[str, int], str]:
     """Count the objects of each bucket, up to one more than COUNTED.
 
     The storage that is away is asked once only; returned is also its sentence.
@@ -112,7 +108,7 @@ def _counts(rows: list[Bucket]) -> tuple[dict[str, int], str]:
 @require_http_methods(["GET", "POST"])
 @needs(Right.CONFIGURE)
 def create(request: HttpRequest) -> HttpResponse:
-    form = BucketForm(request.POST if request.method == "POST" else None)
+    form = BucketForm(posted(request))
     if form.is_valid():
         project = access.get_project(request)
         try:
@@ -123,10 +119,8 @@ def create(request: HttpRequest) -> HttpResponse:
             sentence = _("Bucket %(bucket)s created.") % {"bucket": made.name}
             messages.success(request, sentence)
             return redirect_page(request, reverse("bucket", args=[made.name]))
-    context = _listed(request) | {"form": form}
-    return render_dialog(
-        request, "services/buckets/create.html", context, is_refused=form.is_bound
-    )
+    context = _listed(request)
+    return render_form(request, "services/buckets/create.html", form, context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -148,8 +142,12 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
         "uses": graph.uses_of(bucket.project, OBS, bucket.name),
         "refusal": problem,
     }
-    return render_dialog(
-        request, "services/buckets/delete.html", context, is_refused=bool(problem)
+    return render_page(
+        request,
+        "services/buckets/delete.html",
+        context,
+        partial="dialog",
+        status=422 if problem else 200,
     )
 
 
@@ -161,6 +159,7 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
     bucket = access.get_bucket(project, name)
     prefix = _key(request, "prefix")
     listing, problem = Listing((), ()), ""
+    is_first = "token" not in request.GET
     try:
         listing = storage.own().find(
             name, prefix, token=request.GET.get("token", "")[:2048], most=OBJECTS
@@ -176,8 +175,8 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
             {"key": one, "name": one[len(prefix) :]} for one in listing.folders
         ],
         "objects": _objects(project, bucket, prefix, listing),
+        "page": Page(listing.objects, listing.token or None, is_first),
         "further": _further(prefix, listing),
-        "is_first": "token" not in request.GET,
         "problem": problem,
         "may_configure": access.may(request.user, Right.CONFIGURE),
     }

@@ -23,7 +23,7 @@ from console.pages import submitting
 from console.pages.paging import page_of
 from console.pages.services import topics
 from console.ui import states
-from console.ui.htmx import redirect_page, render_page
+from console.ui.htmx import posted, redirect_page, render_form, render_page
 
 
 @takes(form_with(publishing.MOST_MESSAGE))
@@ -33,7 +33,7 @@ def publish(request: HttpRequest, topic: str) -> HttpResponse:
     found = access.get_topic(access.get_project(request), topic)
     access.require(request.user, Right.INVOKE)
     form = PublishForm(
-        request.POST if request.method == "POST" else None,
+        posted(request),
         initial={"time_to_live": publishing.USUAL_LIFE},
     )
     if form.is_valid():
@@ -44,15 +44,8 @@ def publish(request: HttpRequest, topic: str) -> HttpResponse:
         else:
             submitting.say(request, done, _("Message published."))
             return redirect_page(request, _url(found.name, done.answer))
-    context = topics.shown(request, found) | {"form": form}
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request,
-        "services/topics/publish.html",
-        context,
-        partial="dialog",
-        status=status,
-    )
+    context = topics.shown(request, found)
+    return render_form(request, "services/topics/publish.html", form, context)
 
 
 def _publish(topic: Topic, form: PublishForm) -> str:
@@ -71,7 +64,7 @@ def show(request: HttpRequest, topic: str, message_id: UUID) -> HttpResponse:
     owed = Notification.objects.filter(message=message)
     related = owed.select_related("subscription__function", "child__function")
     related = related.prefetch_related("attempt_set")
-    page = page_of(related, request.GET.get("before", ""))
+    page = page_of(related, request)
     context = {
         "topic": found,
         "message": message,

@@ -21,7 +21,7 @@ from console import access
 from console.access import Right, needs
 from console.pages import dialogs
 from console.pages.dialogs import User
-from console.ui.htmx import redirect_page, render_dialog, render_page
+from console.ui.htmx import posted, redirect_page, render_form, render_page
 from functions import networks
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
 from functions.forms import SubnetForm, VpcForm
@@ -62,7 +62,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
 @require_http_methods(["GET", "POST"])
 @needs(Right.CONFIGURE)
 def create(request: HttpRequest) -> HttpResponse:
-    form = VpcForm(request.POST if request.method == "POST" else None)
+    form = VpcForm(posted(request))
     if form.is_valid():
         project = access.get_project(request)
         try:
@@ -72,10 +72,8 @@ def create(request: HttpRequest) -> HttpResponse:
         else:
             messages.success(request, _("VPC %(name)s created.") % {"name": vpc.name})
             return redirect_page(request, reverse("network", args=[vpc.vpc_id]))
-    context = _listed(request) | {"form": form}
-    return render_dialog(
-        request, "services/networks/create.html", context, is_refused=form.is_bound
-    )
+    context = _listed(request)
+    return render_form(request, "services/networks/create.html", form, context)
 
 
 @require_GET
@@ -101,7 +99,7 @@ def _shown(request: HttpRequest, vpc: Vpc) -> dict[str, Any]:
 @needs(Right.READ)
 def create_subnet(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
     vpc = _changed_vpc(request, vpc_id)
-    form = SubnetForm(request.POST if request.method == "POST" else None)
+    form = SubnetForm(posted(request))
     if form.is_valid():
         try:
             subnet = networks.create_subnet(vpc, **form.cleaned_data)
@@ -111,13 +109,8 @@ def create_subnet(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
             told = {"name": subnet.name}
             messages.success(request, _("Subnet %(name)s created.") % told)
             return redirect_page(request, reverse("network", args=[vpc.vpc_id]))
-    context = _shown(request, vpc) | {"form": form}
-    return render_dialog(
-        request,
-        "services/networks/create_subnet.html",
-        context,
-        is_refused=form.is_bound,
-    )
+    context = _shown(request, vpc)
+    return render_form(request, "services/networks/create_subnet.html", form, context)
 
 
 def _changed_vpc(request: HttpRequest, vpc_id: UUID) -> Vpc:

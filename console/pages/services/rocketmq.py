@@ -26,13 +26,13 @@ from asyncconfig.services.rocketmq.forms import InstanceForm, RuleForm, TopicFor
 from console import access
 from console.access import Right, needs
 from console.pages import dialogs
+from console.pages.paging import page_of
 from console.pages.services import owed
 from console.ui import states
-from console.ui.htmx import render_page
+from console.ui.htmx import posted, render_form, render_page
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
 from functions.models import Project
 
-PAGE = 50
 MOST_USERS = 20
 
 
@@ -99,7 +99,7 @@ def _counts(project: Project) -> dict[str, dict[str, int]]:
 @needs(Right.CONFIGURE)
 def create(request: HttpRequest) -> HttpResponse:
     project = access.get_project(request)
-    form = InstanceForm(_posted(request), project=project)
+    form = InstanceForm(posted(request), project=project)
     if form.is_valid():
         try:
             instance = keeping.create(project, **form.cleaned_data)
@@ -118,7 +118,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @needs(Right.READ)
 def edit(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     instance = _instance(request, instance_id, Right.CONFIGURE)
-    form = InstanceForm(_posted(request), project=instance.project, instance=instance)
+    form = InstanceForm(posted(request), project=instance.project, instance=instance)
     if form.is_valid():
         try:
             keeping.change(instance, **form.cleaned_data)
@@ -131,20 +131,15 @@ def edit(request: HttpRequest, instance_id: UUID) -> HttpResponse:
 
 
 def _posted(request: HttpRequest) -> Any:
-    return request.POST if request.method == "POST" else None
+    return posted(request)
 
 
 def _edited(
     request: HttpRequest, form: InstanceForm, instance: RocketInstance | None
 ) -> HttpResponse:
-    context = {"form": form, "instance": instance}
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request,
-        "services/rocketmq/edit.html",
-        context,
-        partial="page",
-        status=status,
+    context = {"instance": instance}
+    return render_form(
+        request, "services/rocketmq/edit.html", form, context, partial="page"
     )
 
 
@@ -285,17 +280,13 @@ def _messages(request: HttpRequest, instance: RocketInstance) -> dict[str, Any]:
     """Return a page of what was sent to the instance, newest first."""
     prefix = place_of(instance.project_id, ROCKETMQ, f"{instance.instance_id}/")
     rows = Delivery.objects.filter(kind=ROCKETMQ, place__startswith=prefix)
-    before = request.GET.get("before", "")
-    if before.isascii() and before.isdigit():
-        rows = rows.filter(pk__lt=int(before[:18]))
     related = rows.select_related("invocation__function").defer(
         "record", "invocation__payload", "invocation__result"
     )
-    page = list(related.order_by("-pk")[: PAGE + 1])
+    page = page_of(related, request)
     return {
-        "messages_sent": [_message(row, prefix) for row in page[:PAGE]],
-        "older": page[PAGE - 1].pk if len(page) > PAGE else None,
-        "is_first": not before,
+        "messages_sent": [_message(row, prefix) for row in page.rows],
+        "page": page,
     }
 
 

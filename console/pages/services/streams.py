@@ -1,6 +1,7 @@
 """Streams of this installation: which there are, and the records in them."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -26,11 +27,12 @@ from console import access
 from console.access import Right, needs
 from console.door.limits import form_with, takes
 from console.pages import submitting
+from console.pages.paging import SIZE, Page, page_of
 from console.pages.services import owed
-from console.ui.htmx import redirect_page, render_page
+from console.ui.htmx import posted, redirect_page, render_form, render_page
+from functions.forms.base import whole
 from functions.models import Project
 
-PAGE = 50
 # How long putting a record may take; Redis has time-outs of its own.
 PUT_SECONDS = 30
 # What the records of a page may weigh together (bytes); one always fits.
@@ -48,14 +50,9 @@ def index(request: HttpRequest) -> HttpResponse:
 def _listed(request: HttpRequest) -> dict[str, Any]:
     """Return a page of the project's streams, newest first."""
     project = access.get_project(request)
-    rows = keeping.of(project).order_by("-pk")
-    before = _number(request, "before")
-    if before is not None:
-        rows = rows.filter(pk__lt=before)
-    found = list(rows[: PAGE + 1])
-    shown = found[:PAGE]
-    used = graph.uses_by_place(project, DIS, [stream.name for stream in shown])
-    spans, problem = _spans(shown)
+    page = page_of(keeping.of(project), request)
+    used = graph.uses_by_place(project, DIS, [stream.name for stream in page.rows])
+    spans, problem = _spans(page.rows)
     return {
         "rows": [
             {
@@ -63,16 +60,15 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
                 "fresh": sum(one.fresh for one in held) if held else None,
                 "uses": used[stream.name],
             }
-            for stream, held in zip(shown, spans, strict=True)
+            for stream, held in zip(page.rows, spans, strict=True)
         ],
-        "older": shown[-1].pk if len(found) > PAGE else None,
-        "is_first": before is None,
+        "page": page,
         "problem": problem,
         "may_configure": access.may(request.user, Right.CONFIGURE),
     }
 
 
-def _spans(streams: list[Stream]) -> tuple[list[list[Span]], str]:
+def _spans(streams: Sequence[Stream]) -> tuple[list[list[Span]], str]:
     """Return what the streams hold; or nothing, and why it cannot be told."""
     try:
         return records.spans(streams), ""
@@ -81,15 +77,14 @@ def _spans(streams: list[Stream]) -> tuple[list[list[Span]], str]:
 
 
 def _number(request: HttpRequest, name: str) -> int | None:
-    text = request.GET.get(name, "")
-    return int(text[:18]) if text.isascii() and text.isdigit() else None
+    return whole(request.GET.get(name, ""))
 
 
 @require_http_methods(["GET", "POST"])
 @needs(Right.CONFIGURE)
 def create(request: HttpRequest) -> HttpResponse:
     project = access.get_project(request)
-    form = StreamForm(request.POST if request.method == "POST" else None)
+    form = StreamForm(posted(request))
     if form.is_valid():
         try:
             stream = keeping.create(project, **form.cleaned_data)
@@ -100,15 +95,8 @@ def create(request: HttpRequest) -> HttpResponse:
                 request, _("Stream %(name)s created.") % {"name": stream.name}
             )
             return redirect_page(request, _url(stream))
-    status = 422 if form.is_bound else 200
-    context = {"form": form} | _listed(request)
-    return render_page(
-        request,
-        "services/streams/create.html",
-        context,
-        partial="dialog",
-        status=status,
-    )
+    context = _listed(request)
+    return render_form(request, "services/streams/create.html", form, context)
 
 
 def _url(stream: Stream) -> str:
@@ -128,7 +116,8 @@ def show(request: HttpRequest, name: str) -> HttpResponse:
 def _shown(request: HttpRequest, stream: Stream) -> dict[str, Any]:
     (spans,), problem = _spans([stream])
     span = _chosen(request, spans)
-    found, before = [], _number(request, "before")
+    before = _number(request, "before")
+    found: list[Kept] = []
     if span is not None:
         try:
             found = records.newest(
@@ -136,7 +125,7 @@ def _shown(request: HttpRequest, stream: Stream) -> dict[str, Any]:
                 span,
                 before=before,
                 most_bytes=PAGE_BYTES,
-                most=PAGE,
+                most=SIZE,
             )
         except RecordsAway as error:
             problem = str(error)
@@ -147,8 +136,7 @@ def _shown(request: HttpRequest, stream: Stream) -> dict[str, Any]:
         "kept": span.after - span.oldest if span else None,
         "rows": _rows(stream.project, found),
         "opened": _number(request, "record"),
-        "older": found[-1].number if found and _has_older(span, found) else None,
-        "is_first": before is None,
+        "page": Page(found, _older(span, found), before is None),
         "problem": problem,
         "uses": graph.uses_of(stream.project, DIS, stream.name),
         "may_configure": access.may(request.user, Right.CONFIGURE),
@@ -166,8 +154,11 @@ def _chosen(request: HttpRequest, spans: list[Span]) -> Span | None:
     return newest or (spans[0] if spans else None)
 
 
-def _has_older(span: Span | None, found: list[Kept]) -> bool:
-    return span is not None and found[-1].number > span.oldest
+def _older(span: Span | None, found: list[Kept]) -> int | None:
+    """Return the number that the next older page comes before."""
+    if span is None or not found or found[-1].number <= span.oldest:
+        return None
+    return found[-1].number
 
 
 def _rows(project: Project, found: list[Kept]) -> list[dict[str, Any]]:
@@ -196,7 +187,7 @@ def _request_id(key: str) -> UUID | None:
 def put(request: HttpRequest, name: str) -> HttpResponse:
     """Put a test record; its key decides the partition, as for everybody."""
     stream = access.get_stream(access.get_project(request), name)
-    form = RecordForm(request.POST if request.method == "POST" else None)
+    form = RecordForm(posted(request))
     status = 422 if form.is_bound else 200
     if form.is_valid():
         try:

@@ -20,7 +20,7 @@ from console import access
 from console.access import Right
 from console.pages import dialogs, submitting
 from console.pages.services import topics
-from console.ui.htmx import redirect_page, render_page
+from console.ui.htmx import posted, redirect_page, render_form
 from functions.models import Function
 
 MOST_OFFERED = 200
@@ -35,8 +35,7 @@ def _topic(request: HttpRequest, name: str) -> Topic:
 @require_http_methods(["GET", "POST"])
 def add(request: HttpRequest, topic: str) -> HttpResponse:
     found = _topic(request, topic)
-    data = request.POST if request.method == "POST" else None
-    form = SubscriptionForm(data, project=found.project)
+    form = SubscriptionForm(posted(request), project=found.project)
     paths: list[loops.Path] = []
     if form.is_valid():
         paths = subscribing.loops_of(found, form.cleaned_data["endpoint"].function)
@@ -88,21 +87,13 @@ def _dialog(
 ) -> HttpResponse:
     functions = Function.objects.in_project(topic.project).order_by("package", "name")
     context: dict[str, Any] = topics.shown(request, topic) | {
-        "form": form,
         "functions": [one.shown_name for one in functions[:MOST_OFFERED]],
         "paths": [loops.describe(path) for path in paths],
         "digest": loops.digest(paths),
         "may_accept": settings.ASYNC_LOOPS != "refuse",
     }
     form.fields["endpoint"].widget.attrs["list"] = "functions"
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request,
-        "services/topics/subscribe.html",
-        context,
-        partial="dialog",
-        status=status,
-    )
+    return render_form(request, "services/topics/subscribe.html", form, context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,6 +1,7 @@
 """Topics of this console's SMN: the list, and one with who listens to it."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -23,7 +24,7 @@ from console.access import Right, needs
 from console.pages.paging import Page, page_of
 from console.pages.services import owed
 from console.ui import states
-from console.ui.htmx import redirect_page, render_page
+from console.ui.htmx import posted, redirect_page, render_form, render_page
 
 MOVING = ("pending", "sending", "retrying")
 
@@ -31,7 +32,7 @@ MOVING = ("pending", "sending", "retrying")
 def _listed(request: HttpRequest) -> dict[str, Any]:
     project = access.get_project(request)
     found = Topic.objects.filter(project=project).select_related("project")
-    page: Page[Topic] = page_of(found, request.GET.get("before", ""))
+    page: Page[Topic] = page_of(found, request)
     recent = Message.objects.filter(
         topic__in=page.rows, created_at__gte=timezone.now() - timedelta(hours=24)
     )
@@ -60,7 +61,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @needs(Right.CONFIGURE)
 def create(request: HttpRequest) -> HttpResponse:
     project = access.get_project(request)
-    form = TopicForm(request.POST if request.method == "POST" else None)
+    form = TopicForm(posted(request))
     if form.is_valid():
         try:
             topic, is_new = keeping.create(project, **form.cleaned_data)
@@ -72,15 +73,8 @@ def create(request: HttpRequest) -> HttpResponse:
                 messages.success(request, _("Topic %(name)s created.") % told)
                 return redirect_page(request, reverse("topic", args=[topic.name]))
             form.add_error("name", _("There is a topic of this name already."))
-    context = _listed(request) | {"form": form}
-    status = 422 if form.is_bound else 200
-    return render_page(
-        request,
-        "services/topics/create.html",
-        context,
-        partial="dialog",
-        status=status,
-    )
+    context = _listed(request)
+    return render_form(request, "services/topics/create.html", form, context)
 
 
 @require_http_methods(["GET", "POST"])
@@ -127,14 +121,14 @@ def show(request: HttpRequest, topic: str) -> HttpResponse:
 def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
     """Return what the page of a topic shows, below its dialogs too."""
     subscribed = Subscription.objects.filter(topic=topic).select_related("function")
-    subscriptions = page_of(subscribed, request.GET.get("subscriptions_before", ""))
+    subscriptions = page_of(subscribed, request, field="subscriptions_before")
     published = Message.objects.filter(topic=topic).defer("body", "structure")
     related = published.select_related("delivery__invocation__function").defer(
         "delivery__record",
         "delivery__invocation__payload",
         "delivery__invocation__result",
     )
-    page: Page[Message] = page_of(related, request.GET.get("before", ""))
+    page: Page[Message] = page_of(related, request)
     summaries = _summaries(page.rows)
     back = reverse("topic", args=[topic.name])
     return owed.of_target(topic.project, SMN, topic.urn, back=back) | {
@@ -154,7 +148,7 @@ def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
     }
 
 
-def _summaries(rows: list[Message]) -> dict[int, list[dict[str, Any]]]:
+def _summaries(rows: Sequence[Message]) -> dict[int, list[dict[str, Any]]]:
     """Count each message's subscribers by state, in one query."""
     owed = Notification.objects.filter(message__in=rows).order_by()
     grouped = owed.values("message", "status", "attempts").annotate(n=Count("pk"))
@@ -173,7 +167,7 @@ def _summaries(rows: list[Message]) -> dict[int, list[dict[str, Any]]]:
     }
 
 
-def _invitations(rows: list[Subscription]) -> dict[int, states.State]:
+def _invitations(rows: Sequence[Subscription]) -> dict[int, states.State]:
     """Return how far the newest request to confirm of each subscription has come."""
     waiting = [one.pk for one in rows if not one.is_confirmed]
     asked = Notification.objects.filter(message=None, subscription__in=waiting)

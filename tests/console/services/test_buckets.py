@@ -319,7 +319,7 @@ def test_older_buckets_are_on_the_next_page(signed_in, obs, project, monkeypatch
     made = [make_bucket(project=project).name for _turn in range(3)]
 
     first = signed_in.get("/services/buckets")
-    older = signed_in.get("/services/buckets", {"before": first.context["older"]})
+    older = signed_in.get("/services/buckets", {"before": first.context["page"].older})
 
     assert [one["bucket"].name for one in first.context["buckets"]] == made[:0:-1]
     assert [one["bucket"].name for one in older.context["buckets"]] == made[:1]

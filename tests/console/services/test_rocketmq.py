@@ -169,7 +169,7 @@ def test_messages_link_to_their_invocations_and_are_paged(engine, pages, instanc
     newest, oldest = Delivery.objects.latest("pk"), Delivery.objects.earliest("pk")
 
     first = pages.get(at(instance))
-    second = pages.get(f"{at(instance)}?before={first.context['older']}")
+    second = pages.get(f"{at(instance)}?before={first.context['page'].older}")
 
     link = reverse("invocation", args=[newest.invocation.request_id])
     assert f'href="{link}"' in first.text

@@ -101,11 +101,11 @@ def test_records_are_paged_newest_first(pages, valkey):
     put(stream, *[b"x"] * 60)
 
     first = pages.get(PAGE).context
-    older = pages.get(PAGE, {"before": first["older"]}).context
+    older = pages.get(PAGE, {"before": first["page"].older}).context
 
     assert [row["record"].number for row in first["rows"]] == list(range(59, 9, -1))
     assert [row["record"].number for row in older["rows"]] == list(range(9, -1, -1))
-    assert (first["older"], older["older"]) == (10, None)
+    assert (first["page"].older, older["page"].older) == (10, None)
 
 
 def test_large_records_are_paged_by_their_weight(pages, valkey):
@@ -116,7 +116,7 @@ def test_large_records_are_paged_by_their_weight(pages, valkey):
     first = pages.get(PAGE).context
 
     assert [row["record"].number for row in first["rows"]] == [5, 4, 3, 2]
-    assert first["older"] == 2
+    assert first["page"].older == 2
 
 
 def test_partitions_say_what_their_numbers_are(pages, valkey):
