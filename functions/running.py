@@ -10,6 +10,7 @@ from django.conf import settings
 from functions.models import Version
 from functions.runtime import Call, Outcome, Pool, Spec
 from functions.runtime.codestore import name_of
+from functions.runtime.isolation import Isolation
 
 KEPT_SPECS = 64
 PRUNE_SECONDS = 600.0
@@ -31,7 +32,29 @@ class Runner:
             root=root,
             idle_seconds=settings.INSTANCE_IDLE_SECONDS,
             memory_budget_mb=settings.INSTANCE_MEMORY_MB,
+            highest_level=settings.ISOLATION_LEVEL,
+            users=settings.INSTANCE_USERS,
         )
+        logger.log(
+            logging.INFO if self.isolation.is_full else logging.WARNING,
+            "Isolation of user code: %s",
+            self.isolation,
+        )
+        if not self.may_run:
+            logger.error(
+                "Nothing runs here: this host lets user code be confined by nothing. "
+                "ALLOW_UNISOLATED=true lets it run all the same."
+            )
+
+    @property
+    def isolation(self) -> Isolation:
+        """How user code is confined here."""
+        return self.pool.isolation
+
+    @property
+    def may_run(self) -> bool:
+        """Whether user code may run here at all."""
+        return self.isolation.level > 0 or settings.ALLOW_UNISOLATED
 
     def spec_of(self, version: Version, *, memory_size: int | None = None) -> Spec:
         """Return what the version is run from; its code is read on first use only.

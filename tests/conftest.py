@@ -37,6 +37,13 @@ def _steady_language():
 
 
 @pytest.fixture
+def unconfined(settings):
+    """Let user code do to the worker what it may not do elsewhere; before `engine`."""
+    settings.ISOLATION_LEVEL = 0
+    settings.ALLOW_UNISOLATED = True
+
+
+@pytest.fixture
 def engine(db, settings, tmp_path_factory):
     from tests.support.engine import Engine  # noqa: PLC0415 - models need the settings
 

@@ -55,9 +55,12 @@ class InvokeLane:
     # Claiming.
 
     def is_anything_due(self) -> bool:
-        return Invocation.objects.due(clock.now()).exists()
+        may_run = self._runner.may_run
+        return may_run and Invocation.objects.due(clock.now()).exists()
 
     def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim]:
+        if not self._runner.may_run:
+            return []
         now = clock.now()
         claims: list[Claim] = []
         for invocation in self._candidates(now, free, ahead):

@@ -213,7 +213,8 @@ class Attempt:
             "initialize": (Kind.INIT, codes.INITIALIZER_EXCEPTION),
             "invoke": (Kind.CODE, codes.USER_EXCEPTION),
         }[what]
-        if status == codes.EXIT_OUT_OF_MEMORY:
+        is_out_of_memory = self._instance.has_run_out_of_memory()
+        if status == codes.EXIT_OUT_OF_MEMORY or is_out_of_memory:
             return outcomes.failed(
                 Kind.MEMORY,
                 codes.OUT_OF_MEMORY,

@@ -42,14 +42,17 @@ class Home:
             self._be_there()
             return self._path
 
-    def new_folder(self, name: str, code: Path) -> "Folder":
-        """Make an instance's folder, with its code in it; raises OSError."""
+    def new_folder(self, name: str, code: Path, uid: int | None = None) -> "Folder":
+        """Make an instance's folder, with its code in it; raises OSError.
+
+        What it may write to belongs to `uid`, if one is given.
+        """
         with self._turn:
             self._be_there()
             os.mkdir(name, dir_fd=self._fd)
             folder = Folder(self, self._path / name)
         try:
-            folder.furnish(code)
+            folder.furnish(code, uid)
         except OSError:
             folder.discard()
             raise
@@ -99,10 +102,14 @@ class Folder:
         self._home = home
         self._fd = os.open(path, FOLDER)
 
-    def furnish(self, code: Path) -> None:
+    def furnish(self, code: Path, uid: int | None) -> None:
         """Make what belongs in it; raises OSError."""
         for name in ("tmp", "log"):
-            os.mkdir(name, dir_fd=self._fd)
+            os.mkdir(name, 0o777 if uid is None else 0o700, dir_fd=self._fd)
+            if uid is not None:
+                os.chown(name, uid, -1, dir_fd=self._fd)
+        if uid is not None:
+            os.fchmod(self._fd, 0o755)
         os.symlink(code / "code", "code", dir_fd=self._fd)
 
     def storage_bytes(self) -> int:

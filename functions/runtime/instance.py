@@ -12,9 +12,9 @@ from pathlib import Path
 
 from functions.runtime import usage
 from functions.runtime.bootstrap.protocol import Frame
+from functions.runtime.cell import Cells
 from functions.runtime.channel import Channel
 from functions.runtime.codestore import Code
-from functions.runtime.folder import Home
 from functions.runtime.log import Log
 from functions.runtime.spec import PATH, Spec
 from functions.runtime.usage import Usage
@@ -31,11 +31,10 @@ logger = logging.getLogger(__name__)
 class Instance:
     """A child that runs one version; serves one call at a time."""
 
-    def __init__(self, spec: Spec, zygote: Zygote, home: Home, code: Code) -> None:
+    def __init__(self, spec: Spec, zygote: Zygote, cells: Cells, code: Code) -> None:
         """Fork the child; raises ZygoteLost, NotForked or OSError.
 
-        `code` is its unpacked code, which is released with it; its own folder is made
-        in `home`.
+        `code` is its unpacked code, which is released with it.
         """
         self.id = f"i-{secrets.token_hex(4)}"
         self.spec = spec
@@ -43,7 +42,8 @@ class Instance:
         self._zygote = zygote
         self._ended: Ended | None = None
         self._peak_mb = 0.0
-        self._folder = home.new_folder(self.id, code.path)
+        self._is_too_large = False
+        self._cell = cells.new(self.id, spec, code)
         self._code = code
         self._pid, self._channel = self._fork()
 
@@ -51,11 +51,15 @@ class Instance:
         ours, theirs = socket.socketpair()
         output, written = os.pipe()
         try:
-            forked: Forked = self._zygote.fork(theirs, written)
+            forked: Forked = self._zygote.fork(
+                theirs, written, network=self.spec.network, uid=self._cell.uid
+            )
+            self._cell.hold(forked.pid)
         except Exception:
+            # A child that was forked ends by the end of its channel.
             ours.close()
             os.close(output)
-            self._folder.discard()
+            self._cell.release()
             raise
         finally:
             theirs.close()
@@ -85,8 +89,9 @@ class Instance:
         spec = self.spec
         return {
             "instance": self.id,
-            "home": str(self._folder.path),
-            "code_root": str(self._folder.path / "code"),
+            "home": str(self._cell.folder),
+            "code_root": str(self._cell.code),
+            "confinement": self._cell.description(),
             "environment": self._environment(),
             "project_id": spec.project_id,
             "function": spec.function,
@@ -106,8 +111,8 @@ class Instance:
         }
 
     def _environment(self) -> dict[str, str]:
-        home = self._folder.path
-        scratch = str(home / "tmp")
+        home = self._cell.folder
+        scratch = str(self._cell.scratch)
         basics = {
             "PATH": PATH,
             "LANG": "C.UTF-8",
@@ -128,6 +133,11 @@ class Instance:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._pid, signal.SIGKILL)
 
+    def kill_as_too_large(self) -> None:
+        """Kill it for the memory that it uses."""
+        self._is_too_large = True
+        self.kill()
+
     def status(self, seconds: float) -> int | None:
         """Return how it ended, waiting for that; None when it has not, or unknown."""
         if self._ended is None and self._channel.has_ended(seconds):
@@ -146,7 +156,11 @@ class Instance:
 
     def storage_mb(self) -> float:
         """Return the size of its temporary files, as far as that is quickly told."""
-        return self._folder.storage_bytes() / MB
+        return self._cell.storage_bytes(self._pid) / MB
+
+    def has_run_out_of_memory(self) -> bool:
+        """Say whether it was killed because it used more memory than it may."""
+        return self._is_too_large or self._cell.has_killed()
 
     def dispose(self) -> None:
         """Kill it if it lives, collect it, and have its folder removed."""
@@ -156,7 +170,7 @@ class Instance:
         self.status(0)
         self._channel.close()
         self._code.release()
-        self._folder.discard()
+        self._cell.release()
 
 
 def _variables(spec: Spec, home: Path) -> dict[str, str]:

@@ -15,10 +15,14 @@ from functions.runtime.bootstrap.codes import Kind
 from functions.runtime.codestore import Code, CodeRefused, prune, unpack
 from functions.runtime.folder import Home
 from functions.runtime.instance import Instance
+from functions.runtime.isolation import HIGHEST, Isolation
 from functions.runtime.log import Log
 from functions.runtime.oom import OomWatch
 from functions.runtime.outcome import Outcome
 from functions.runtime.spec import Call, Spec
+from functions.runtime.trial import make_cells
+from functions.runtime.users import USERS
+from functions.runtime.watch import MemoryWatch
 from functions.runtime.zygotes import (
     NotForked,
     ZygoteLost,
@@ -65,11 +69,16 @@ class Pool:
         log_limit: int = 256 * 1024,
         load_seconds: float = 30,
         code_limit: int = 1500 * 1024 * 1024,
+        highest_level: int = HIGHEST,
+        users: str = USERS,
+        use_cgroups: bool = True,
     ) -> None:
         """Keep code and scratch folders under `root`, which pools may share.
 
         `memory_budget_mb` bounds the memory sizes of all instances, as far as idle
-        ones can make room. Sizes of logs and unpacked code are in bytes.
+        ones can make room. Sizes of logs and unpacked code are in bytes. Instances are
+        isolated as well as this host allows, up to a level; as root each becomes one of
+        the `users`. Raises ValueError for a range that is none.
         """
         self._idle_seconds = idle_seconds
         self._memory_budget_mb = memory_budget_mb
@@ -79,7 +88,10 @@ class Pool:
         root = root.resolve()
         self._store = root / "code"
         self._home = Home(root)
-        self._zygotes = Zygotes()
+        self._cells = make_cells(
+            root, self._home, highest_level, users, use_cgroups=use_cgroups
+        )
+        self._zygotes = Zygotes(level=self.isolation.level, root=root)
         self._oom = OomWatch()
         self._remover = ThreadPoolExecutor(1, thread_name_prefix="instance-remover")
         # Guards everything below, and that nobody kills what is already collected.
@@ -88,6 +100,13 @@ class Pool:
         # The longest idle first.
         self._idle: list[Idle] = []
         self._is_closed = False
+        has_groups = self.isolation.cgroups
+        self._watch = None if has_groups else MemoryWatch(self._instances)
+
+    @property
+    def isolation(self) -> Isolation:
+        """How instances are confined here."""
+        return self._cells.isolation
 
     def invoke(self, spec: Spec, call: Call) -> Outcome:
         """Run a call and wait for its end; whatever user code does is an Outcome."""
@@ -108,6 +127,11 @@ class Pool:
         return self._doom(
             lambda run: run.request_id == request_id, outcomes.cancelled()
         )
+
+    def _instances(self) -> list[Instance]:
+        with self._changed:
+            busy = [run.instance for run in self._runs if run.instance]
+            return busy + [item.instance for item in self._idle]
 
     def kill_all(self) -> None:
         """Kill all instances at once; calls in progress end as lost."""
@@ -148,8 +172,12 @@ class Pool:
         self.kill_all()
         with self._changed:
             self._changed.wait_for(lambda: not self._runs)
+        if self._watch:
+            self._watch.close()
         self._remover.shutdown()
         self._zygotes.close()
+        if self._cells.cgroups:
+            self._cells.cgroups.close()
         self._home.close()
 
     # One call.
@@ -243,11 +271,11 @@ class Pool:
     def _start_from(self, code: Code, spec: Spec) -> Instance:
         try:
             zygote = self._zygotes.get(spec.runtime)
-            return Instance(spec, zygote, self._home, code)
+            return Instance(spec, zygote, self._cells, code)
         except ZygoteLost:
             # It ended just now; one that ends twice is a trouble of the host's.
             zygote = self._zygotes.get(spec.runtime)
-            return Instance(spec, zygote, self._home, code)
+            return Instance(spec, zygote, self._cells, code)
 
     # Letting go.
 

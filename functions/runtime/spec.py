@@ -37,6 +37,7 @@ class Spec:
     secret_key: str = field(default="", repr=False)
     security_token: str = field(default="", repr=False)
     max_response_bytes: int = LARGEST_RESPONSE
+    network: bool = True
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Spec) and self.key == other.key

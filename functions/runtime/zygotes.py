@@ -25,6 +25,10 @@ class ZygoteLost(Exception):
     """The zygote ended or does not answer."""
 
 
+class Unprepared(ZygoteLost):
+    """The system does not allow what isolation takes; the message names the step."""
+
+
 class NotForked(Exception):
     """The system refused another process."""
 
@@ -64,10 +68,12 @@ def _interpreters() -> dict[str, str]:
 class Zygote:
     """A running zygote. Requests take turns; it answers each at once."""
 
-    def __init__(self, runtime: str) -> None:
-        """Start one. Call this on a thread that outlives the zygote.
+    def __init__(self, runtime: str, *, level: int, root: Path) -> None:
+        """Start one that confines instances at that level.
 
-        The kernel ends the zygote when the *thread* that started it ends.
+        `root` is the folder of the pool's files. Call this on a thread that outlives
+        the zygote: the kernel ends it when the *thread* that started it ends. Raises
+        ZygoteLost; Unprepared where the level cannot be had.
         """
         self._turn = Lock()
         self._is_lost = False
@@ -75,8 +81,11 @@ class Zygote:
         with theirs:
             self._process = _start(_interpreters()[runtime], theirs.fileno())
         self._control.settimeout(START_SECONDS)
+        order = {"op": "prepare", "level": level, "root": str(root)}
         try:
-            self._receive()
+            answer, _ = self._ask(order, [])
+            if "error" in answer:
+                raise Unprepared(answer["error"])
         except ZygoteLost:
             self.end()
             raise
@@ -91,9 +100,15 @@ class Zygote:
         """Say whether the zygote still runs and answers."""
         return not self._is_lost and self._process.poll() is None
 
-    def fork(self, channel: socket.socket, output: int) -> Forked:
-        """Fork an instance that has these two; raises ZygoteLost or NotForked."""
-        message, fds = self._ask({"op": "fork"}, [channel.fileno(), output])
+    def fork(
+        self, channel: socket.socket, output: int, *, network: bool, uid: int | None
+    ) -> Forked:
+        """Fork an instance that has these two; raises ZygoteLost or NotForked.
+
+        `uid` is the user that it will become.
+        """
+        request = {"op": "fork", "network": network, "uid": uid}
+        message, fds = self._ask(request, [channel.fileno(), output])
         if "error" in message:
             raise NotForked(message["error"])
         return Forked(message["pid"], fds[0])
@@ -173,7 +188,9 @@ class Zygotes:
     thread that started it, and those that ask for one may be short-lived.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, level: int, root: Path) -> None:
+        self._level = level
+        self._root = root
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="zygote-starter")
         self._started: dict[str, Zygote] = {}
 
@@ -191,7 +208,8 @@ class Zygotes:
             return zygote
         if zygote is not None:
             zygote.end()
-        zygote = self._started[runtime] = Zygote(runtime)
+        zygote = Zygote(runtime, level=self._level, root=self._root)
+        self._started[runtime] = zygote
         return zygote
 
     def close(self) -> None:

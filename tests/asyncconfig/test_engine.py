@@ -186,7 +186,7 @@ def test_who_was_buried_claims_nothing_and_begins_anew(engine):
     assert dispatcher._lost.is_set()
 
 
-def test_losses_spend_no_retry_and_end_in_quarantine(engine, settings):
+def test_losses_spend_no_retry_and_end_in_quarantine(unconfined, engine, settings):
     settings.MAX_LOSSES = 3
     test3 = make_function("test3")
     function = make_function(source=LOSES_ITSELF)

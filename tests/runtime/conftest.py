@@ -28,4 +28,11 @@ def make_pool(tmp_path):
 
 @pytest.fixture
 def pool(make_pool):
+    """A pool that confines its instances as well as this host allows."""
     return make_pool()
+
+
+@pytest.fixture
+def unconfined(make_pool):
+    """A pool whose instances may do to the host's files and processes what we may."""
+    return make_pool(highest_level=0)

@@ -76,6 +76,26 @@ def is_running(pid):
     return stat.rpartition(")")[2].split()[0] != "Z"
 
 
+def instances_of(pool):
+    """Return a pool's instances; their numbers are the host's, unlike what they say."""
+    return [item.instance for item in pool._idle] + [
+        run.instance for run in pool._runs if run.instance
+    ]
+
+
+def only_instance_of(pool):
+    """Return the only instance that a pool keeps warm."""
+    (instance,) = wait_until(lambda: instances_of(pool))
+    return instance
+
+
+def scratch_of(pool, instance):
+    """Return where an instance's temporary files are found from outside."""
+    if pool.isolation.level >= 2:
+        return Path(f"/proc/{instance.pid}/root/tmp")
+    return instance._cell.scratch
+
+
 def parent_of(pid):
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
 

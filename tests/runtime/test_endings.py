@@ -17,42 +17,44 @@ from tests.runtime.specs import (
     PATIENCE,
     call,
     descendants,
+    instances_of,
     is_running,
     make_spec,
+    only_instance_of,
     parent_of,
     run,
+    scratch_of,
     wait_until,
 )
 
 ROOT = Path(__file__).parents[2]
 PID = "import os\ndef handler(event, context): return os.getpid()"
-# Says where it is, then never ends.
+# Says that it is there, then never ends.
 STUCK = """
 import os, time
 def handler(event, context):
-    if not event:
-        return os.getpid()
-    with open(event + ".part", "w") as file:
-        file.write(str(os.getpid()))
-    os.rename(event + ".part", event)
-    time.sleep(600)
+    if event:
+        open(os.path.join(os.environ["TMPDIR"], "mark"), "w").close()
+        time.sleep(600)
 """
 
 
 class Stuck:
     """A call that hangs, in a thread of its own."""
 
-    def __init__(self, pool, mark, request_id="r-1"):
+    def __init__(self, pool, request_id="r-1"):
         self.outcome = None
-        self._mark = mark
+        before = instances_of(pool)
         spec = make_spec(STUCK, timeout=600)
-        payload = json.dumps(str(mark)).encode()
         self._thread = threading.Thread(
-            target=self._run, args=(pool, spec, call(payload, request_id)), daemon=True
+            target=self._run, args=(pool, spec, call(b"1", request_id)), daemon=True
         )
         self._thread.start()
-        wait_until(mark.exists)
-        self.pid = int(mark.read_text())
+        (instance,) = wait_until(
+            lambda: [one for one in instances_of(pool) if one not in before]
+        )
+        wait_until(lambda: (scratch_of(pool, instance) / "mark").exists())
+        self.pid = instance.pid
 
     def _run(self, pool, spec, event):
         self.outcome = pool.invoke(spec, event)
@@ -98,8 +100,8 @@ def test_timeout_stops_code_that_only_prints(make_pool):
     assert (outcome.kind, outcome.log_truncated) == (Kind.TIMEOUT, True)
 
 
-def test_cancelled_run_ends_at_once(pool, tmp_path):
-    stuck = Stuck(pool, tmp_path / "mark", "r-7")
+def test_cancelled_run_ends_at_once(pool):
+    stuck = Stuck(pool, "r-7")
 
     assert not pool.cancel("r-8")
     assert pool.cancel("r-7")
@@ -111,9 +113,10 @@ def test_cancelled_run_ends_at_once(pool, tmp_path):
     assert not pool.cancel("r-7")
 
 
-def test_kill_all_loses_all_runs_and_the_pool_goes_on(pool, tmp_path):
-    idle = int(run(pool, PID).result)
-    stuck = [Stuck(pool, tmp_path / str(number)) for number in range(3)]
+def test_kill_all_loses_all_runs_and_the_pool_goes_on(pool):
+    run(pool, PID)
+    idle = only_instance_of(pool).pid
+    stuck = [Stuck(pool) for _ in range(3)]
 
     pool.kill_all()
 
@@ -123,9 +126,9 @@ def test_kill_all_loses_all_runs_and_the_pool_goes_on(pool, tmp_path):
     assert run(pool, PID).kind is Kind.OK
 
 
-def test_code_that_kills_itself_is_not_lost(pool):
+def test_code_that_kills_itself_is_not_lost(unconfined):
     outcome = run(
-        pool,
+        unconfined,
         """
         import os, signal
         def handler(event, context):
@@ -144,7 +147,7 @@ def test_only_a_victim_of_the_kernels_want_of_memory_is_lost(
     counters = tmp_path / "vmstat"
     monkeypatch.setattr(oom, "COUNTERS", str(counters))
     counters.write_text("pgfault 1\noom_kill 7\n")
-    stuck = Stuck(make_pool(), tmp_path / "mark")
+    stuck = Stuck(make_pool())
 
     counters.write_text(f"pgfault 2\noom_kill {victims}\n")
     os.kill(stuck.pid, signal.SIGKILL)
@@ -194,9 +197,9 @@ def test_warm_instance_that_ends_unasked_is_not_lost(pool, monkeypatch):
 
 
 def test_idle_instance_killed_from_outside_is_not_missed(pool):
-    pid = int(run(pool, PID).result)
+    run(pool, PID)
 
-    os.kill(pid, signal.SIGKILL)
+    os.kill(only_instance_of(pool).pid, signal.SIGKILL)
     outcome = run(pool, PID)
 
     assert (outcome.kind, outcome.cold) == (Kind.OK, True)
@@ -204,12 +207,14 @@ def test_idle_instance_killed_from_outside_is_not_missed(pool):
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_signals_for_the_whole_service_do_not_end_a_run(pool, number):
-    pid = int(run(pool, PID).result)
+    run(pool, PID)
+    pid = only_instance_of(pool).pid
 
     os.kill(parent_of(pid), number)
     os.kill(pid, number)
 
-    assert int(run(pool, PID).result) == pid
+    assert not run(pool, PID).cold
+    assert only_instance_of(pool).pid == pid
 
 
 def test_programs_of_user_code_end_by_polite_signals(pool):
@@ -241,7 +246,7 @@ def test_result_counts_although_the_instance_ends_after_it(pool):
     """
     spec = make_spec(source)
     first = pool.invoke(spec, call())
-    wait_until(lambda: not is_running(int(first.result)))
+    wait_until(lambda: not is_running(only_instance_of(pool).pid))
 
     second = pool.invoke(spec, call())
 
@@ -264,9 +269,10 @@ def test_copy_left_behind_does_not_hide_the_end_of_its_instance(pool):
     assert time.monotonic() - began < 15
 
 
-def test_killed_zygote_takes_its_instances_along_and_is_replaced(pool, tmp_path):
-    stuck = Stuck(pool, tmp_path / "mark")
-    idle = int(run(pool, PID).result)
+def test_killed_zygote_takes_its_instances_along_and_is_replaced(pool):
+    run(pool, PID)
+    idle = only_instance_of(pool).pid
+    stuck = Stuck(pool)
 
     os.kill(parent_of(idle), signal.SIGKILL)
 
@@ -276,7 +282,7 @@ def test_killed_zygote_takes_its_instances_along_and_is_replaced(pool, tmp_path)
 
 
 OWNER = """
-import os, sys, threading
+import sys, threading
 from pathlib import Path
 from functions.runtime import Pool
 from tests.runtime.specs import call, make_spec
@@ -284,23 +290,19 @@ from tests.runtime.test_endings import STUCK
 
 pool = Pool(root=Path(sys.argv[1]))
 spec = make_spec(STUCK, timeout=600)
-def run(payload):
-    print(pool.invoke(spec, call(payload)).result.decode(), flush=True)
-run(b"")
-threading.Thread(target=run, args=(b'"%s"' % sys.argv[2].encode(),)).start()
-threading.Event().wait()
+print(pool.invoke(spec, call(b"")).kind, flush=True)
+pool.invoke(spec, call(b"1"))
 """
 
 
 def test_all_processes_die_with_their_owner(tmp_path):
-    mark = tmp_path / "mark"
     owner = subprocess.Popen(
-        [sys.executable, "-c", OWNER, str(tmp_path / "runtime"), str(mark)],
+        [sys.executable, "-c", OWNER, str(tmp_path / "runtime")],
         cwd=ROOT,
         stdout=subprocess.PIPE,
     )
     try:
-        wait_until(mark.exists)
+        assert owner.stdout.readline() == b"ok\n"
         below = descendants(owner.pid)
         assert len(below) == 2
     finally:

@@ -12,6 +12,13 @@ from functions.runtime import Kind, folder
 from functions.runtime.trash import FOLDER, Trash, _remove, closing
 from tests.runtime.specs import call, make_spec, run, wait_until
 
+
+@pytest.fixture
+def pool(unconfined):
+    """Only there instances have folders on the disk that they may do anything to."""
+    return unconfined
+
+
 PRELUDE = """
 import os, shutil, subprocess
 home = os.environ["RUNTIME_ROOT"]
@@ -91,8 +98,8 @@ def test_what_dead_pools_left_is_removed(make_pool, tmp_path):
     os.mkfifo(root / "pools" / "fifo")
     (root / "trash" / "old" / "deeper").mkdir(parents=True)
 
-    living = make_pool()
-    another = make_pool()
+    living = make_pool(highest_level=0)
+    another = make_pool(highest_level=0)
 
     wait_until(lambda: entries(root / "trash") == [])
     assert len(entries(root / "pools")) == 2
@@ -152,7 +159,7 @@ def test_nothing_is_removed_from_what_is_mounted_there(tmp_path, monkeypatch):
 
 
 def test_errors_name_no_folder_of_the_host(pool, tmp_path, monkeypatch):
-    def refuse(self, name, code):
+    def refuse(self, name, code, uid):
         raise OSError(errno.ENOSPC, "No space left on device", str(tmp_path))
 
     monkeypatch.setattr("functions.runtime.folder.Home.new_folder", refuse)
@@ -166,8 +173,8 @@ def test_errors_name_no_folder_of_the_host(pool, tmp_path, monkeypatch):
 def test_instance_that_cannot_be_set_up_names_no_folder_either(pool, monkeypatch):
     make = folder.Home.new_folder
 
-    def removed(self, name, code):
-        made = make(self, name, code)
+    def removed(self, name, code, uid):
+        made = make(self, name, code, uid)
         shutil.rmtree(made.path)
         return made
 

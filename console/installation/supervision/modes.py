@@ -11,6 +11,9 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # Code, and what its runs leave, have modes of their own below folders that are closed.
 RUNTIME = "runtime"
 RUNTIME_PARTS = ("code", "pools", "trash")
+# What a worker gives folders on the way to code that users of instances are to reach:
+# one may pass, and see nothing.
+PASSABLE = stat.S_IRWXU | stat.S_IXGRP | stat.S_IXOTH
 
 
 class BelongsToAnother(Exception):
@@ -32,7 +35,8 @@ def mend(data_dir: Path, keys_dir: Path) -> None:
     for path, descriptor in _all_of(data_dir):
         found = os.fstat(descriptor)
         _check(path, found.st_uid, data_dir)
-        _close(descriptor, found)
+        if not _is_left_passable(path, found, data_dir):
+            _close(descriptor, found)
     if not keys_dir.is_relative_to(data_dir):
         for key in keys_dir.glob("*.key"):
             with suppress(OSError):
@@ -77,6 +81,14 @@ def _opened(path: Path, parent: int) -> Iterator[tuple[Path, int]]:
             yield path, descriptor
     finally:
         os.close(descriptor)
+
+
+def _is_left_passable(path: Path, found: os.stat_result, data_dir: Path) -> bool:
+    """Say whether instances of a worker that is root may be passing there."""
+    runtime = data_dir / RUNTIME
+    ways = (data_dir, runtime, runtime / "code", runtime / "pools")
+    is_set = stat.S_IMODE(found.st_mode) == PASSABLE and found.st_uid == 0
+    return is_set and path in ways
 
 
 def _close(descriptor: int, found: os.stat_result) -> None:

@@ -20,6 +20,7 @@ from . import answers, codes, loading, protocol, sandbox
 from .answers import Answer
 from .codes import Kind
 from .context import Context
+from .sandbox import Ground
 from .zygote import Born
 
 ENTRY = "function entry exception, error: "
@@ -35,6 +36,7 @@ def _unloaded(event: object, context: Context) -> None:
 class Child:
     """What the instance holds between requests."""
 
+    ground: Ground
     spec: Mapping[str, Any] = field(default_factory=dict)
     handler: Callable[..., Any] = _unloaded
     state: dict[str, Any] = field(default_factory=dict)
@@ -54,8 +56,8 @@ class Child:
     def _furnish(self, spec: Mapping[str, Any]) -> Answer:
         self.spec = spec
         try:
+            sandbox.confine(spec, self.ground)
             _furnish(spec)
-            sandbox.confine(spec)
         except OSError as error:
             # Not the whole text, which names folders of the host.
             message = error.strerror or "unknown"
@@ -114,7 +116,7 @@ class Child:
 def serve(born: Born) -> None:
     """Answer until the channel ends; never returns."""
     instance = os.getpid()
-    child = Child()
+    child = Child(born.ground)
     try:
         while (frame := protocol.read(born.channel)) is not None:
             answer = child.answer(frame)

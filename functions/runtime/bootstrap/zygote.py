@@ -1,11 +1,13 @@
 """The zygote: a clean, single-threaded interpreter that forks instances on request.
 
 Messages on its control socket (SOCK_SEQPACKET, JSON):
-`{"op": "fork"}` with two descriptors, the instance's end of its channel and of its
-output pipe, answered by `{"pid": …}` with a pidfd;
+`{"op": "prepare", "level": …, "root": …}`, once and first, answered by `{"pid": …}`;
+`{"op": "fork", "network": …, "uid": …}` with two descriptors, the instance's end of its
+channel and of its output pipe, answered by `{"pid": …}` with a pidfd;
 `{"op": "collect", "pid": …}`, answered by `{"status": …}`, the exit code in Python's
 manner (negative for a signal), with the `memory_kb` and `cpu_seconds` it used; or null
 while it lives.
+What cannot be done is answered by `{"error": …}`.
 The end of the socket ends the zygote and everything that descends from it.
 """
 
@@ -19,8 +21,11 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
-from . import sandbox
+from . import kernel, sandbox
+from .sandbox import Ground
 
 LARGEST_MESSAGE = 4096
 SWEEP_SECONDS = 0.5
@@ -31,16 +36,21 @@ _held = threading.local()
 
 @dataclass(frozen=True)
 class Born:
-    """What a new child has: its channel, and nothing else of the zygote."""
+    """What a new child has: its channel, and what it is to confine itself with."""
 
     channel: socket.socket
+    ground: Ground
 
 
 @dataclass
 class Family:
-    """The instances forked and not yet collected."""
+    """The instances forked and not yet collected, with the users of their own.
 
-    members: set[int] = field(default_factory=set)
+    The user is None where namespaces end everything that an instance has started, and
+    where it has none.
+    """
+
+    members: dict[int, int | None] = field(default_factory=dict)
 
     def collect(self, pid: int) -> dict[str, object]:
         """Reap an instance that ended, and whatever it left running."""
@@ -49,7 +59,9 @@ class Family:
         ended, raw, used = os.wait4(pid, os.WNOHANG)
         if not ended:
             return {"status": None}
-        self.members.remove(pid)
+        uid = self.members.pop(pid)
+        if uid is not None:
+            _kill_all_of(uid)
         self.sweep()
         return {
             "status": os.waitstatus_to_exitcode(raw),
@@ -91,9 +103,15 @@ def serve(control_fd: int, parent: int) -> Born | None:
     for number in POLITE_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     control = socket.socket(fileno=control_fd)
+    order = json.loads(control.recv(LARGEST_MESSAGE))
+    try:
+        ground = sandbox.prepare(order["level"], order["root"])
+    except OSError as error:
+        _answer(control, {"error": error.strerror})
+        return None
     gc.collect()
     gc.freeze()
-    control.send(json.dumps({"pid": os.getpid()}).encode())
+    _answer(control, {"pid": os.getpid()})
     family = Family()
     while True:
         message, fds, _, _ = socket.recv_fds(control, LARGEST_MESSAGE, 2)
@@ -103,33 +121,40 @@ def serve(control_fd: int, parent: int) -> Born | None:
         request = json.loads(message)
         if request["op"] == "collect":
             _answer(control, family.collect(request["pid"]))
-        elif born := _fork(control, family, fds):
+        elif born := _fork(control, family, ground, request, fds):
             return born
 
 
-def _fork(control: socket.socket, family: Family, fds: list[int]) -> Born | None:
+def _fork(
+    control: socket.socket,
+    family: Family,
+    ground: Ground,
+    request: dict[str, Any],
+    fds: list[int],
+) -> Born | None:
     """Fork an instance; returns Born in it and None here."""
     try:
-        pid = os.fork()
+        pid = kernel.fork(ground.namespaces(network=request["network"]))
     except OSError as error:
         _answer(control, {"error": error.strerror})
         pid = -1
     if pid == 0:
-        return _settle_in(control, *fds)
+        return _settle_in(control, ground, *fds)
     for fd in fds:
         os.close(fd)
     if pid > 0:
-        family.members.add(pid)
+        family.members[pid] = None if ground.is_private else request["uid"]
         pidfd = os.pidfd_open(pid)
         _answer(control, {"pid": pid}, [pidfd])
         os.close(pidfd)
     return None
 
 
-def _settle_in(control: socket.socket, channel_fd: int, output_fd: int) -> Born:
-    zygote = os.getppid()
+def _settle_in(
+    control: socket.socket, ground: Ground, channel_fd: int, output_fd: int
+) -> Born:
     os.setsid()
-    sandbox.die_with_parent(zygote)
+    sandbox.die_with(ground.zygote)
     sandbox.adopt_orphans()
     _outlive_polite_signals()
     control.close()
@@ -140,9 +165,10 @@ def _settle_in(control: socket.socket, channel_fd: int, output_fd: int) -> Born:
     wanted = random.SystemRandom().randrange(200, 900)
     moved = wanted if channel_fd != wanted else wanted + 1
     os.dup2(channel_fd, moved, inheritable=False)
-    os.closerange(3, moved)
-    os.closerange(moved + 1, 65536)
-    return Born(socket.socket(fileno=moved))
+    kept = [2, *sorted((moved, ground.zygote)), 65536]
+    for lower, upper in pairwise(kept):
+        os.closerange(lower + 1, upper)
+    return Born(socket.socket(fileno=moved), ground)
 
 
 def _outlive_polite_signals() -> None:
@@ -191,6 +217,18 @@ def _answer(
 def _kill(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def _kill_all_of(uid: int) -> None:
+    """Kill every process of a user; as that user, who can reach nobody else."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setresuid(uid, uid, uid)
+            os.kill(-1, signal.SIGKILL)
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
 
 
 def _children() -> list[int]:

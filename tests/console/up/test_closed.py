@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from console.installation.supervision import modes
 from tests.support.installation import Installation, Person, until
 from tests.support.valkey import Valkey
 
@@ -171,3 +172,17 @@ def test_ordinary_ends_leave_no_traceback_in_the_logs(running, password):
     logs = {log.name: log.read_text() for log in (running.data / "logs").iterdir()}
     assert {"web.log", "worker-1.log", "courier.log", "notifier.log"} <= set(logs)
     assert [name for name, text in logs.items() if "Traceback" in text] == []
+
+
+@pytest.mark.skipif(not IS_ROOT, reason="only root's instances have users of their own")
+def test_the_way_to_code_stays_passable_and_nothing_else(tmp_path):
+    ways = [tmp_path, tmp_path / "runtime", tmp_path / "runtime" / "pools"]
+    (tmp_path / "runtime" / "pools").mkdir(parents=True)
+    (tmp_path / "obs").mkdir()
+    for folder in (*ways, tmp_path / "obs"):
+        folder.chmod(0o711)
+
+    modes.mend(tmp_path, tmp_path / "keys")
+
+    found = [stat.S_IMODE(path.stat().st_mode) for path in (*ways, tmp_path / "obs")]
+    assert found == [0o711, 0o711, 0o711, 0o700]
