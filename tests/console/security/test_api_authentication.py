@@ -251,7 +251,7 @@ def test_an_unknown_endpoint_is_named(client):
     answer = client.get("/v2/p/fgs/nowhere")
 
     assert code_of(answer) == (404, "FSS.0404")
-    assert "/v2/p/fgs/dependencies" in answer.json()["error_msg"]
+    assert "/v2/p/fgs/nowhere" in answer.json()["error_msg"]
 
 
 def test_a_wrong_method_answers_in_the_envelope(client, functions_url):
