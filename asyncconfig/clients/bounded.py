@@ -1,10 +1,11 @@
-"""Where clients connect to, and an end to their exchanges: boto3 and the SDKs.
+"""Where clients connect to, and an end to their exchanges: all HTTP that leaves here.
 
-They resolve names themselves, so that one could lead elsewhere after it was judged. And
-they limit each wait alone: who answers a byte at a time, or without end, would hold the
-slot of a delivery, or memory, for good. Both speak through urllib3, whose pools take
-classes for their connections: those of `pools` connect to the addresses that they are
-given, and know the limits of the exchange they are used in.
+boto3, the SDKs and `outgoing` speak through urllib3. By itself it resolves names when
+it connects, so that one could lead elsewhere after it was judged. And it limits each
+wait alone: who answers a byte at a time, or without end, would hold the slot of a
+delivery, or memory, for good. Its pools take classes for their connections: those of
+`pools` connect to the addresses that they are given, and know the limits of the
+exchange they are used in.
 """
 
 from collections.abc import Callable, Iterator
@@ -47,6 +48,16 @@ class _Exchange:
         self.refusal = ""
         self._place = place
         self._bytes_left = MOST_MEGABYTES * 1024 * 1024
+        self._is_answered = False
+
+    def answered(self) -> None:
+        """Note that nothing which is still to come matters; raises TimeoutError.
+
+        Cut off before that, an answer may look complete: the rest of its headers is not
+        missed.
+        """
+        self.deadline.check()
+        self._is_answered = True
 
     def count(self, read: int) -> None:
         """Count bytes of an answer; raises OSError when they are too many."""
@@ -56,6 +67,8 @@ class _Exchange:
 
     @property
     def reason(self) -> str:
+        if self._is_answered:
+            return ""
         if self.refusal:
             return self.refusal
         told: dict[str, Any] = {"place": self._place}
@@ -72,16 +85,17 @@ _exchange: ContextVar[_Exchange | None] = ContextVar("exchange", default=None)
 
 
 @contextmanager
-def exchange(place: str, seconds: float) -> Iterator[None]:
+def exchange(place: str, seconds: float) -> Iterator[_Exchange]:
     """Limit a call of a client to `seconds` and 8 MB of answer; raises CutOff.
 
-    What fails within these limits is raised as it is.
+    What fails within these limits is raised as it is. Its connections must not be used
+    by another thread meanwhile.
     """
     with Deadline(seconds) as deadline:
         limits = _Exchange(place, deadline)
         token = _exchange.set(limits)
         try:
-            yield
+            yield limits
         except Exception as error:
             if reason := limits.reason:
                 raise CutOff(reason, permanent=bool(limits.refusal)) from error

@@ -70,7 +70,11 @@ class Deadline:
                 last = error
                 continue
             connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self.watch(connected)
+            try:
+                self.watch(connected)
+            except TimeoutError:
+                connected.close()
+                raise
             return connected
         raise last
 

@@ -6,21 +6,29 @@ proxy is asked, certificates are verified, and everything has an end: connecting
 the whole exchange, and how much of an answer is read.
 """
 
-import http.client
-import socket
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote, urlsplit
 
+import urllib3
 from django.conf import settings
 from django.utils.translation import gettext as _
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import (
+    HTTPError,
+    NameResolutionError,
+    NewConnectionError,
+    ProtocolError,
+    SSLError,
+    TimeoutError,
+)
 
-from asyncconfig.clients.deadline import Deadline
+from asyncconfig.clients import bounded
 from asyncconfig.exceptions import DeliveryError
 from functions import addresses
-from functions.addresses import Address, AddressUnknown
+from functions.addresses import Address, AddressRefused, AddressUnknown
 
 MOST_ANSWER = 64 * 1024
 MOST_URL = 1024
@@ -90,105 +98,101 @@ def check(url: str) -> Link:
     A name that cannot be resolved just now passes: it is looked at again when called.
     """
     link = read(url)
-    with suppress(Unreachable):
-        _addresses(link, settings.OUTGOING_CONNECT_SECONDS)
+    try:
+        _find(link.host, link.port, settings.OUTGOING_CONNECT_SECONDS)
+    except AddressRefused as error:
+        raise Refused(str(error)) from error
+    except AddressUnknown:
+        pass
     return link
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """Send the body, and return the answer; raises Refused and Unreachable."""
     link = read(url)
-    with Deadline(settings.OUTGOING_TOTAL_SECONDS) as deadline:
-        found = _addresses(link, settings.OUTGOING_CONNECT_SECONDS)
-        try:
-            return _exchange(link, found, body, headers, deadline)
-        except (OSError, http.client.HTTPException) as error:
-            if deadline.is_over:
-                told = {"place": link.place, "n": deadline.seconds}
-                sentence = _("%(place)s did not answer within %(n)g s.") % told
-            else:
-                sentence = _trouble(link, error)
-            raise Unreachable(sentence) from error
-
-
-def _trouble(link: Link, error: Exception) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _("The certificate of %(place)s is not trusted: %(reason)s.") % {
-            "place": link.place,
-            "reason": error.verify_message,
-        }
-    if isinstance(error, TimeoutError):
-        return _("%(place)s did not answer in time.") % {"place": link.place}
-    if isinstance(error, http.client.HTTPException):
-        # What it says instead would be shown to whoever named the address.
-        return _("What answers at %(place)s does not speak HTTP.") % {
-            "place": link.place
-        }
-    return _("%(place)s cannot be reached: %(reason)s.") % {
-        "place": link.place,
-        "reason": getattr(error, "strerror", "") or str(error) or type(error).__name__,
-    }
-
-
-def _addresses(link: Link, seconds: float) -> list[Address]:
-    """Resolve a host and return what may be called of it, in the resolver's order."""
     try:
-        found = addresses.resolve(link.host, link.port, seconds)
-    except AddressUnknown as error:
-        raise Unreachable(str(error)) from error
-    allowed = [one for one in found if addresses.may_call_public(link.host, one)]
+        with (
+            bounded.exchange(link.place, settings.OUTGOING_TOTAL_SECONDS) as limits,
+            _pool(link) as pool,
+        ):
+            answer = pool.urlopen(
+                "POST",
+                link.path,
+                body,
+                dict(headers),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            limits.answered()
+            return Answer(answer.status, _start_of(answer))
+    except bounded.CutOff as error:
+        failure = Refused if error.permanent else Unreachable
+        raise failure(str(error)) from error
+    except HTTPError as error:
+        raise Unreachable(_trouble(link, error)) from error
+
+
+def _find(host: str, port: int, seconds: float) -> list[Address]:
+    """Resolve a host and return what may be called of it, in the resolver's order.
+
+    Raises AddressRefused and AddressUnknown.
+    """
+    found = addresses.resolve(host, port, seconds)
+    allowed = [one for one in found if addresses.may_call_public(host, one)]
     if not allowed:
-        raise Refused(
+        raise AddressRefused(
             _(
                 "%(host)s is a private or reserved address, which is not called. "
                 "An operator may allow it with OUTGOING_ALLOWED."
             )
-            % {"host": link.host}
+            % {"host": host}
         )
     return allowed
 
 
-def _exchange(
-    link: Link,
-    found: list[Address],
-    body: bytes,
-    headers: Mapping[str, str],
-    deadline: Deadline,
-) -> Answer:
-    plain = deadline.connect(found, link.port, settings.OUTGOING_CONNECT_SECONDS)
-    with plain:
-        connection = http.client.HTTPConnection(link.host, link.port)
-        connection.default_port = PORTS[link.scheme]
-        secured = _secure(link, plain, deadline)
-        with secured:
-            connection.sock = secured
-            # Without it a closed connection is opened again, by name.
-            connection.auto_open = 0
-            connection.request("POST", link.path, body, dict(headers))
-            with connection.getresponse() as response:
-                # Cut off within the headers, they look complete.
-                deadline.check()
-                return Answer(response.status, _read(response))
+POOLS = bounded.pools(HTTPConnectionPool, HTTPSConnectionPool, _find)
 
 
-def _read(response: http.client.HTTPResponse) -> bytes:
+def _pool(link: Link) -> Any:
+    """Return a pool for one call: nothing is kept of what users name."""
+    waits = urllib3.Timeout(
+        connect=settings.OUTGOING_CONNECT_SECONDS, read=settings.OUTGOING_TOTAL_SECONDS
+    )
+    trust = (
+        {"ssl_context": ssl.create_default_context()} if link.scheme == "https" else {}
+    )
+    return POOLS[link.scheme](link.host, link.port, timeout=waits, **trust)
+
+
+def _start_of(answer: urllib3.BaseHTTPResponse) -> bytes:
     """Return the start of the body; the status has said already what counts."""
     try:
-        return response.read(MOST_ANSWER)
-    except (OSError, http.client.HTTPException):
+        return answer.read(MOST_ANSWER)
+    except HTTPError:
         return b""
 
 
-def _secure(link: Link, plain: socket.socket, deadline: Deadline) -> socket.socket:
-    if link.scheme == "http":
-        return plain
-    secured = ssl.create_default_context().wrap_socket(
-        plain, server_hostname=link.host, do_handshake_on_connect=False
-    )
-    try:
-        deadline.watch(secured)
-        secured.do_handshake()
-    except BaseException:
-        secured.close()
-        raise
-    return secured
+def _trouble(link: Link, error: HTTPError) -> str:
+    facts: dict[str, Any] = {"place": link.place, "host": link.host}
+    cause = error.args[-1] if isinstance(error, SSLError) else error
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        facts["reason"] = cause.verify_message
+        return _("The certificate of %(place)s is not trusted: %(reason)s.") % facts
+    if isinstance(error, NameResolutionError):
+        return str(error.__cause__)
+    # urllib3 takes a connection that was refused for one that came too late.
+    if isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError):
+        return _("%(place)s did not answer in time.") % facts
+    if isinstance(error, ProtocolError):
+        # What it says instead would be shown to whoever named the address.
+        return _("What answers at %(place)s does not speak HTTP.") % facts
+    facts["reason"] = _reason(error)
+    return _("%(place)s cannot be reached: %(reason)s.") % facts
+
+
+def _reason(error: HTTPError) -> str:
+    """Return what the system said, without urllib3's own words around it."""
+    cause = error.__cause__ or error.args[-1]
+    return getattr(cause, "strerror", "") or type(cause).__name__

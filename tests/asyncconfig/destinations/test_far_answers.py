@@ -69,6 +69,14 @@ def drip_within_the_body(connection):
         time.sleep(0.02)
 
 
+def drip_within_the_handshake(connection):
+    """Begin a record of TLS, 16 KB long."""
+    connection.sendall(b"\x16\x03\x03\x40\x00\x02")
+    while True:
+        connection.sendall(b"\x00")
+        time.sleep(0.02)
+
+
 def never_end(connection):
     connection.sendall(HEAD + b"Connection: close\r\n\r\n")
     while True:
@@ -127,6 +135,21 @@ def test_who_answers_a_byte_at_a_time_is_left(kind, script, failure_of, monkeypa
     monkeypatch.setattr(cloud, "SENDING", (0.2, 0.3))
     monkeypatch.setattr(storage, "SENDING", Pace(0.2, 0.3))
     with answering(script) as url:
+        error = failure_of(kind, url)
+
+    assert str(error) == f"{url} did not answer within 0.5 s."
+    assert error.permanent is False
+
+
+@pytest.mark.parametrize("kind", PARAMS)
+def test_who_shakes_hands_a_byte_at_a_time_is_left(
+    kind, failure_of, settings, monkeypatch
+):
+    settings.OUTGOING_ALLOWED = ["127.0.0.1"]
+    monkeypatch.setattr(cloud, "SENDING", (0.2, 0.3))
+    monkeypatch.setattr(storage, "SENDING", Pace(0.2, 0.3))
+    with answering(drip_within_the_handshake) as url:
+        url = url.replace("http:", "https:")
         error = failure_of(kind, url)
 
     assert str(error) == f"{url} did not answer within 0.5 s."

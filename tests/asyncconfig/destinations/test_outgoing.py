@@ -10,6 +10,7 @@ from ipaddress import ip_address
 import pytest
 
 from asyncconfig.clients import outgoing
+from asyncconfig.clients.deadline import Deadline
 from asyncconfig.clients.outgoing import Refused, Unreachable
 from functions import addresses
 from tests.support.subscribers import Web, serving
@@ -235,6 +236,47 @@ def test_a_server_that_drips_is_left(allowed):
             send(f"http://127.0.0.1:{listener.getsockname()[1]}/")
 
     assert time.monotonic() - began < 3
+
+
+def test_an_answer_that_is_here_counts_whatever_its_body_does(allowed):
+    """A message that has arrived is not sent again for it."""
+    allowed.OUTGOING_TOTAL_SECONDS = 0.4
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def drip():
+        connection, _address = listener.accept()
+        with connection:
+            connection.recv(1000)
+            try:
+                connection.sendall(b"HTTP/1.1 202 Accepted\r\n\r\n")
+                while True:
+                    connection.sendall(b"X")
+                    time.sleep(0.02)
+            except OSError:
+                return
+
+    threading.Thread(target=drip, daemon=True).start()
+    with listener:
+        answer = send(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+
+    assert answer.status == 202
+
+
+def test_a_socket_that_comes_too_late_is_closed(monkeypatch):
+    deadline = Deadline(5)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setattr(deadline, "watch", _too_late)
+        with pytest.raises(TimeoutError):
+            deadline.connect([ip_address("127.0.0.1")], listener.getsockname()[1], 1)
+        connection, _address = listener.accept()
+
+        with connection:
+            connection.settimeout(5)
+            assert connection.recv(1) == b""
+
+
+def _too_late(_connection):
+    raise TimeoutError
 
 
 def test_what_is_not_http_is_a_failure(allowed):
