@@ -28,16 +28,16 @@ class Use:
     side: Side
 
 
-def uses_by_place(
-    project: Project, kind: str, places: Iterable[str]
+def uses_by_key(
+    project: Project, kind: str, keys: Iterable[str]
 ) -> dict[str, list[Use]]:
-    """Return by place who of the project sends there, from one query."""
-    found: dict[str, list[Use]] = {place: [] for place in places}
+    """Return by key who of the project sends there, from one query."""
+    found: dict[str, list[Use]] = {key: [] for key in keys}
     if not found:
         return found
     configs = AsyncConfig.objects.current().filter(
-        Q(on_success_kind=kind, on_success_place__in=found)
-        | Q(on_failure_kind=kind, on_failure_place__in=found),
+        Q(on_success_kind=kind, on_success_target_key__in=found)
+        | Q(on_failure_kind=kind, on_failure_target_key__in=found),
         version__function__project=project,
         version__function__deleted_at=None,
         version__deleted_at=None,
@@ -46,15 +46,15 @@ def uses_by_place(
     for config in related.order_by("version__function__name", "version__name"):
         for side in Side:
             chosen = config.destination(side)
-            if chosen.kind == kind and chosen.place in found:
+            if chosen.kind == kind and chosen.key in found:
                 use = Use(config.version.function, config.version.name, side)
-                found[chosen.place].append(use)
+                found[chosen.key].append(use)
     return found
 
 
-def uses_of(project: Project, kind: str, place: str) -> list[Use]:
-    """Return who of the project sends to one place."""
-    return uses_by_place(project, kind, [place])[place]
+def uses_of(project: Project, kind: str, key: str) -> list[Use]:
+    """Return who of the project sends to one target."""
+    return uses_by_key(project, kind, [key])[key]
 
 
 def of_version(version: Version, *, edges: Iterable[loops.Edge] = ()) -> loops.Graph:
@@ -118,7 +118,7 @@ def edges_of(config: AsyncConfig, project: Project) -> set[loops.Edge]:
     """Return the arrows of a saved configuration to functions and topics."""
     sides = ((side, config.destination(side)) for side in Side)
     told = (
-        (side, _told(one.kind, one.place, config.function_told(side), project))
+        (side, _told(one.kind, one.key, config.function_told(side), project))
         for side, one in sides
     )
     return {loops.Edge(side, name) for side, name in told if name}
@@ -127,18 +127,18 @@ def edges_of(config: AsyncConfig, project: Project) -> set[loops.Edge]:
 def _wanted_edges(wanted: Wanted, project: Project) -> set[loops.Edge]:
     sides = ((side, wanted.destined(side)) for side in Side)
     told = (
-        (side, _told(one.kind, one.target.place, one.target.function, project))
+        (side, _told(one.kind, one.target.key, one.target.function, project))
         for side, one in sides
     )
     return {loops.Edge(side, name) for side, name in told if name}
 
 
-def _told(kind: str, place: str, function: Function | None, project: Project) -> str:
+def _told(kind: str, key: str, function: Function | None, project: Project) -> str:
     """Return the node that a destination leads to, or "" where nothing goes on."""
     if function is not None:
         return function.shown_name
-    if kind == SMN and is_here(project, place):
-        return topic_node(place.rpartition(":")[2])
+    if kind == SMN and is_here(project, key):
+        return topic_node(key.rpartition(":")[2])
     return ""
 
 
@@ -194,7 +194,7 @@ def told_by(function: Function) -> list[Function]:
     found = Function.objects.alive().filter(pk__in=sources)
     listened = Topic.objects.filter(subscriptions__function=function)
     urns = [topic.urn for topic in listened.select_related("project")]
-    told_topics = uses_by_place(function.project, SMN, urns).values()
+    told_topics = uses_by_key(function.project, SMN, urns).values()
     through = [use.function for each in told_topics for use in each]
     known = dict.fromkeys([*found, *through])
     return [one for one in known if one.pk != function.pk]

@@ -11,13 +11,13 @@ from functions.models import Function
 class Target:
     """A destination's parameters, read.
 
-    `name` is for people; `place` is the real thing behind it, at most 512
+    `name` is for people; `key` is the real thing behind it, at most 512
     characters (a bucket without its prefix). `function` is the target when it is
     one; `warnings` are sentences about what need not stop anybody.
     """
 
     name: str
-    place: str
+    key: str
     function: Function | None = None
     warnings: tuple[str, ...] = ()
 

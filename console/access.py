@@ -22,7 +22,7 @@ from asyncconfig.models import (
     Delivery,
     Invocation,
     Message,
-    Notification,
+    MessageDelivery,
     RocketInstance,
     Stream,
     Subscription,
@@ -235,9 +235,9 @@ def get_invocation(project: Project, request_id: UUID) -> Invocation:
         "config",
         "worker",
         "delivery",
-        "source__invocation__function",
-        "notification__message__topic",
-        "notification__message__delivery__invocation__function",
+        "source_delivery__invocation__function",
+        "source_message_delivery__message__topic",
+        "source_message_delivery__message__source_delivery__invocation__function",
     )
     found = invocations.filter(request_id=request_id).first()
     if found is None:
@@ -294,14 +294,14 @@ def get_subscription(topic: Topic, subscription_id: UUID) -> Subscription:
 
 
 def get_message(topic: Topic, message_id: UUID) -> Message:
-    related = Message.objects.select_related("delivery__invocation__function")
+    related = Message.objects.select_related("source_delivery__invocation__function")
     return get_object_or_404(related, topic=topic, message_id=message_id)
 
 
-def get_notification(project: Project, notification_id: UUID) -> Notification:
-    found: Notification = get_object_or_404(
-        Notification.objects.select_related("message__topic", "subscription__topic"),
+def get_message_delivery(project: Project, delivery_id: UUID) -> MessageDelivery:
+    found: MessageDelivery = get_object_or_404(
+        MessageDelivery.objects.select_related("message__topic", "subscription__topic"),
         Q(message__topic__project=project) | Q(subscription__topic__project=project),
-        notification_id=notification_id,
+        delivery_id=delivery_id,
     )
     return found

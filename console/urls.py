@@ -194,9 +194,9 @@ urlpatterns = [
     path("services/", include(service_urls)),
     path("", include(former_urls)),
     path(
-        "notifications/<uuid:notification_id>/resend",
+        "notifications/<uuid:delivery_id>/resend",
         messages.resend,
-        name="notification-resend",
+        name="message-delivery-resend",
     ),
     path(
         "smn/subscription/confirm",

@@ -25,7 +25,7 @@ HERE = frozenset(ip_address(text) for text in ("127.0.0.1", "::1"))
 
 
 @dataclass(frozen=True)
-class Place:
+class Server:
     """A host and port; any port, where it is None."""
 
     host: str
@@ -45,11 +45,11 @@ def check(url: str) -> None:
 
     Asks nobody: names are resolved, and judged, when they are called.
     """
-    place, scheme = _read(url)
-    if scheme == "http" and not _may_be_plain(place):
+    server, scheme = _read(url)
+    if scheme == "http" and not _may_be_plain(server):
         raise AddressRefused(_use_https())
-    if literal := _literal(place.host):
-        _judge(place, sorted(literal, key=str))
+    if literal := _literal(server.host):
+        _judge(server, sorted(literal, key=str))
 
 
 def examine(url: str) -> None:
@@ -58,9 +58,9 @@ def examine(url: str) -> None:
     A name that nobody knows now passes: it is judged again when it is called.
     """
     check(url)
-    place, _scheme = _read(url)
+    server, _scheme = _read(url)
     with suppress(AddressUnknown):
-        resolve(place.host, int(place.port or 0), RESOLVE_SECONDS)
+        resolve(server.host, int(server.port or 0), RESOLVE_SECONDS)
 
 
 def resolve(host: str, port: int, seconds: float) -> list[Address]:
@@ -69,12 +69,12 @@ def resolve(host: str, port: int, seconds: float) -> list[Address]:
     Whoever connects does so to these and not to the name, which may be somewhere else
     a moment later. Raises AddressRefused, and AddressUnknown.
     """
-    place = Place(_plain_host(host), port)
-    return _judge(place, addresses.resolve(place.host, port, seconds))
+    server = Server(_plain_host(host), port)
+    return _judge(server, addresses.resolve(server.host, port, seconds))
 
 
-def _judge(place: Place, found: list[Address]) -> list[Address]:
-    allowed = [address for address in found if _may_call(place, address)]
+def _judge(server: Server, found: list[Address]) -> list[Address]:
+    allowed = [address for address in found if _may_call(server, address)]
     if allowed:
         return allowed
     if any(addresses.is_near(address) for address in found):
@@ -83,42 +83,42 @@ def _judge(place: Place, found: list[Address]) -> list[Address]:
                 "%(host)s is this machine or its link. An operator may allow it, with "
                 "its port, in AGENCY_HTTP_HOSTS."
             )
-            % {"host": place.host}
+            % {"host": server.host}
         )
     raise AddressRefused(
         _(
             "%(host)s is a private or reserved address, which is not called. "
             "An operator may allow it with OUTGOING_ALLOWED."
         )
-        % {"host": place.host}
+        % {"host": server.host}
     )
 
 
-def _may_call(place: Place, address: Address) -> bool:
+def _may_call(server: Server, address: Address) -> bool:
     is_near = addresses.is_near(address)
     for named in (*_own(), *_listed()):
-        is_port = named.port == place.port or (named.port is None and not is_near)
-        if is_port and named.is_host(place.host, address):
+        is_port = named.port == server.port or (named.port is None and not is_near)
+        if is_port and named.is_host(server.host, address):
             return True
-    return not is_near and addresses.may_call_public(place.host, address)
+    return not is_near and addresses.may_call_public(server.host, address)
 
 
-def _may_be_plain(place: Place) -> bool:
-    known = _literal(place.host) or {None}
+def _may_be_plain(server: Server) -> bool:
+    known = _literal(server.host) or {None}
     return any(
-        named.port in (None, place.port) and named.is_host(place.host, address)
+        named.port in (None, server.port) and named.is_host(server.host, address)
         for named in (*_own(), *_listed())
         for address in known
     )
 
 
 def _use_https() -> str:
-    hosts = ", ".join(dict.fromkeys(str(place) for place in (*_own(), *_listed())))
+    hosts = ", ".join(dict.fromkeys(str(server) for server in (*_own(), *_listed())))
     sentence = _("Use https. Without it only these are allowed: %(hosts)s.")
     return sentence % {"hosts": hosts}
 
 
-def _own() -> list[Place]:
+def _own() -> list[Server]:
     """Return where this installation itself is reached."""
     found = []
     for url in (settings.PUBLIC_URL, settings.OBS_ENDPOINT):
@@ -127,32 +127,32 @@ def _own() -> list[Place]:
     return found
 
 
-def _listed() -> tuple[Place, ...]:
+def _listed() -> tuple[Server, ...]:
     return _parsed(tuple(settings.AGENCY_HTTP_HOSTS))
 
 
 @lru_cache(maxsize=8)
-def _parsed(entries: tuple[str, ...]) -> tuple[Place, ...]:
+def _parsed(entries: tuple[str, ...]) -> tuple[Server, ...]:
     """Read entries: `host`, `host:port`, `[::1]:port`, or `::1`."""
     found = []
     for entry in entries:
         host, _colon, port = entry.rpartition(":")
         if port.isascii() and port.isdigit() and (":" not in host or host[-1] == "]"):
-            found.append(Place(_plain_host(host.strip("[]")), int(port)))
+            found.append(Server(_plain_host(host.strip("[]")), int(port)))
         else:
-            found.append(Place(_plain_host(entry.strip("[]")), None))
+            found.append(Server(_plain_host(entry.strip("[]")), None))
     return tuple(found)
 
 
-def _read(url: str) -> tuple[Place, str]:
+def _read(url: str) -> tuple[Server, str]:
     parts = _plain(url)
     host = parts.hostname if parts else ""
     if parts is None or not host or parts.scheme not in PORTS:
         raise AddressRefused(
             _("Write the service's address, for example https://obs.example.com.")
         )
-    place = Place(_plain_host(host), parts.port or PORTS[parts.scheme])
-    return place, parts.scheme
+    server = Server(_plain_host(host), parts.port or PORTS[parts.scheme])
+    return server, parts.scheme
 
 
 def _plain(url: str) -> SplitResult | None:

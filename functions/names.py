@@ -85,8 +85,8 @@ def parse_urn(text: str, *, region: str, project: str) -> Urn | None:
             return Urn(region, owner, package, name)
         case [owner, package, name, qualifier]:
             return Urn(region, owner, package, name, qualifier)
-        case ["urn", "fss", place, owner, "function", package, name]:
-            return Urn(place, owner, package, name)
-        case ["urn", "fss", place, owner, "function", package, name, qualifier]:
-            return Urn(place, owner, package, name, qualifier)
+        case ["urn", "fss", own_region, owner, "function", package, name]:
+            return Urn(own_region, owner, package, name)
+        case ["urn", "fss", own_region, owner, "function", package, name, qualifier]:
+            return Urn(own_region, owner, package, name, qualifier)
     return None

@@ -81,7 +81,7 @@ def create_subnet(vpc: Vpc, *, name: str, cidr: str) -> Subnet:
             )
         if name in {sibling.name for sibling in siblings}:
             raise _taken(name)
-        _check_place(locked, siblings, network)
+        _check_range(locked, siblings, network)
         return Subnet.objects.create(vpc=locked, name=name, cidr=str(network))
 
 
@@ -91,7 +91,7 @@ def _taken(name: str) -> NameTaken:
     )
 
 
-def _check_place(vpc: Vpc, siblings: list[Subnet], network: Network) -> None:
+def _check_range(vpc: Vpc, siblings: list[Subnet], network: Network) -> None:
     if not is_within(network, ip_network(vpc.cidr)):
         raise RangeRefused(
             _("%(cidr)s is not inside of %(outer)s, the range of VPC %(vpc)s.")

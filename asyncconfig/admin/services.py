@@ -9,8 +9,8 @@ from asyncconfig.models import (
     Bucket,
     InboundRule,
     Message,
-    Notification,
-    NotificationAttempt,
+    MessageDelivery,
+    MessageDeliveryAttempt,
     ObjectExpiry,
     RocketInstance,
     Stream,
@@ -48,19 +48,19 @@ class MessageAdmin(ReadOnlyAdmin):
         return super().get_queryset(request).defer("body")
 
 
-@admin.register(Notification)
-class NotificationAdmin(ReadOnlyAdmin):
-    list_display = ["notification_id", "protocol", "endpoint", "status", "created_at"]
+@admin.register(MessageDelivery)
+class MessageDeliveryAdmin(ReadOnlyAdmin):
+    list_display = ["delivery_id", "protocol", "endpoint", "status", "created_at"]
     list_filter = ["status", "protocol"]
-    search_fields = ["notification_id", "message__message_id", "endpoint", "reason"]
+    search_fields = ["delivery_id", "message__message_id", "endpoint", "reason"]
 
 
-@admin.register(NotificationAttempt)
-class NotificationAttemptAdmin(ReadOnlyAdmin):
+@admin.register(MessageDeliveryAttempt)
+class MessageDeliveryAttemptAdmin(ReadOnlyAdmin):
     list_display = ["row", "number", "succeeded", "is_late", "started_at"]
     list_filter = ["succeeded", "is_late"]
     list_select_related = ["row"]
-    search_fields = ["row__notification_id", "answer"]
+    search_fields = ["row__delivery_id", "answer"]
 
 
 @admin.register(Stream)

@@ -59,15 +59,15 @@ def _pinned(target: str) -> tuple[str, str]:
     """
     scheme, _colon, rest = target.partition(":")
     found = []
-    for place in rest.split(","):
-        host, _colon, port = place.rpartition(":")
+    for address in rest.split(","):
+        host, _colon, port = address.rpartition(":")
         address = _judged.get((host, int(port))) or resolve(host, int(port))
         found.append((address, port))
     family = "ipv6" if ":" in found[0][0] else "ipv4"
-    places = [
+    addresses = [
         f"[{address}]:{port}" if family == "ipv6" else f"{address}:{port}"
         for address, port in found
         if (":" in address) == (family == "ipv6")
     ]
     name = rest.rpartition(":")[0] if scheme == "dns" else ""
-    return f"{family}:{','.join(places)}", name
+    return f"{family}:{','.join(addresses)}", name

@@ -39,14 +39,14 @@ Answer = tuple[Receipt | None, str]
 class Probed:
     """What came of a test: a receipt, or a sentence about why not.
 
-    `place` is the target's, `lacks_right` says that the agency is what stands in the
-    way. The time is that of sending alone, in milliseconds.
+    `target_key` is the target's key, `lacks_right` says that the agency is what stands
+    in the way. The time is that of sending alone, in milliseconds.
     """
 
     receipt: Receipt | None = None
     problem: str = ""
     lacks_right: bool = False
-    place: str = ""
+    target_key: str = ""
     duration_ms: float = 0.0
 
 
@@ -68,7 +68,7 @@ def probe(version: Version, side: Side, kind: str, param: str) -> Probed:
     else:
         receipt, problem = _send_within(PROBE_SECONDS, destination, parcel)
     took = (time.monotonic() - started) * 1000
-    return Probed(receipt, problem, place=destined.target.place, duration_ms=took)
+    return Probed(receipt, problem, target_key=destined.target.key, duration_ms=took)
 
 
 def _parcel(version: Version, side: Side, kind: str, param: str) -> Parcel:

@@ -114,12 +114,12 @@ def save(
         "on_success_kind": wanted.on_success.kind,
         "on_success_param": wanted.on_success.param,
         "on_success_target": wanted.on_success.target.name,
-        "on_success_place": wanted.on_success.target.place,
+        "on_success_target_key": wanted.on_success.target.key,
         "on_success_function": wanted.on_success.target.function,
         "on_failure_kind": wanted.on_failure.kind,
         "on_failure_param": wanted.on_failure.param,
         "on_failure_target": wanted.on_failure.target.name,
-        "on_failure_place": wanted.on_failure.target.place,
+        "on_failure_target_key": wanted.on_failure.target.key,
         "on_failure_function": wanted.on_failure.target.function,
     }
     return _revise(version, fields, by=by, expected=expected)

@@ -106,7 +106,7 @@ class DisDestination(Destination):
                 keeping.find(version.function.project, name)
             except StreamUnknown as error:
                 raise ValidationError(str(error), code="gone") from error
-        return Target(name, version.reach.place(DIS, name))
+        return Target(name, version.reach.key(DIS, name))
 
     def verify(self, param: str, version: Version) -> str:
         """Ask a remote service whether it has the stream."""

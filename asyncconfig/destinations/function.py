@@ -142,7 +142,7 @@ def _origin(parcel: Parcel) -> accepting.Origin:
     told = parcel.delivery.invocation
     return accepting.Origin(
         by=told.version.urn,
-        source=parcel.delivery,
+        delivery=parcel.delivery,
         hops=told.hops + 1,
         root_id=told.root_id or told.request_id,
     )

@@ -193,7 +193,7 @@ class ObsDestination(Destination):
         read = Param(param)
         bucket = str(read.bucket)
         _check_bucket(bucket, version)
-        return Target(f"{bucket}/{read.folder}", version.reach.place(OBS, bucket))
+        return Target(f"{bucket}/{read.folder}", version.reach.key(OBS, bucket))
 
     def verify(self, param: str, version: Version) -> str:
         """Ask for the bucket; only the storage itself can say that it is missing."""
@@ -226,7 +226,7 @@ class ObsDestination(Destination):
         storage.connect(account, storage.SENDING).put(
             bucket, key, parcel.record, notes=notes, days=param.days
         )
-        return Receipt(_("Stored as %(place)s.") % {"place": f"{bucket}/{key}"}, key)
+        return Receipt(_("Stored as %(object)s.") % {"object": f"{bucket}/{key}"}, key)
 
 
 def _note_expiry(version: Version, bucket: str, key: str, days: int) -> None:

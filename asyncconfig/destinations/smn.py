@@ -183,7 +183,7 @@ def _read(param: str, version: Version) -> Target:
     urn = _urn(param)
     name = urn.rpartition(":")[2]
     if not _is_local(version):
-        return Target(name, version.reach.place(SMN, urn))
+        return Target(name, version.reach.key(SMN, urn))
     try:
         topic = keeping.find(version.function.project, urn)
     except TopicGone as error:

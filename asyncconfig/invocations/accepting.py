@@ -23,7 +23,7 @@ from asyncconfig.exceptions import (
     TooManyWaiting,
 )
 from asyncconfig.invocations import finishing
-from asyncconfig.models import AsyncConfig, Delivery, Invocation, Notification
+from asyncconfig.models import AsyncConfig, Delivery, Invocation, MessageDelivery
 from functions import json_errors
 from functions.models import Function
 from functions.models.version import MEMORY_SIZES
@@ -42,8 +42,8 @@ class Origin:
     """
 
     by: str = ""
-    source: Delivery | None = None
-    notification: Notification | None = None
+    delivery: Delivery | None = None
+    message_delivery: MessageDelivery | None = None
     hops: int = 0
     root_id: UUID | None = None
     rerun_of: UUID | None = None
@@ -176,8 +176,8 @@ def _store(
         due_at=now,
         deadline=now + age,
         hops=origin.hops,
-        source=origin.source,
-        notification=origin.notification,
+        source_delivery=origin.delivery,
+        source_message_delivery=origin.message_delivery,
         root_id=origin.root_id,
         rerun_of=origin.rerun_of,
     )
@@ -187,8 +187,8 @@ def _loop_path(invocation: Invocation) -> str:
     """Write the way a request came, oldest first: `test1 → test2 → test1`."""
     names, at = [invocation.function.name], invocation
     while (source := at.told_by) and len(names) <= settings.ASYNC_MAX_HOPS:
-        if at.notification and at.notification.message:
-            names.append(f"SMN {at.notification.message.topic.name}")
+        if at.source_message_delivery and at.source_message_delivery.message:
+            names.append(f"SMN {at.source_message_delivery.message.topic.name}")
         at = source.invocation
         names.append(at.function.name)
     return ARROW.join(reversed(names))

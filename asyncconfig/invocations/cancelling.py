@@ -55,8 +55,8 @@ def _descendants(invocation: Invocation) -> QuerySet[Invocation]:
     """
     root = invocation.root_id or invocation.request_id
     teller = Coalesce(
-        "source__invocation_id",
-        "notification__message__delivery__invocation_id",
+        "source_delivery__invocation_id",
+        "source_message_delivery__message__source_delivery__invocation_id",
         output_field=BigIntegerField(),
     )
     chain = Invocation.objects.filter(root_id=root).annotate(teller=teller)

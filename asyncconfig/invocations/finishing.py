@@ -11,7 +11,7 @@ from asyncconfig.decisions.endings import Condition, Ending
 from asyncconfig.decisions.sides import Side
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.models.config import FUNCTION, Chosen
-from asyncconfig.models.outbox import deadline_from, place_of
+from asyncconfig.models.outbox import deadline_from, target_key_of
 
 LOOP_STOPPED = "The loop was stopped, so no function is notified."
 
@@ -114,7 +114,9 @@ def _delivery(invocation: Invocation, chosen: Chosen, now: datetime) -> Delivery
         kind=chosen.kind,
         param=chosen.param,
         target=chosen.target,
-        place=place_of(invocation.function.project_id, chosen.kind, chosen.place),
+        target_key=target_key_of(
+            invocation.function.project_id, chosen.kind, chosen.key
+        ),
         record=body,
         is_emptied=is_emptied,
         created_at=now,

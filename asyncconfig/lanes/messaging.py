@@ -12,8 +12,8 @@ from asyncconfig.exceptions import DeliveryError
 from asyncconfig.lanes.outbox import OutboxLane
 from asyncconfig.models import (
     Message,
-    Notification,
-    NotificationAttempt,
+    MessageDelivery,
+    MessageDeliveryAttempt,
     Subscription,
 )
 from asyncconfig.models.outbox import OutboundQuerySet
@@ -25,20 +25,20 @@ from asyncconfig.services.topics.subscribers.base import Letter
 CONFIRM, LEAVE = "confirm", "unsubscribe"
 
 
-class NotifyLane(OutboxLane[Notification]):
+class NotifyLane(OutboxLane[MessageDelivery]):
     """The lane of what topics owe their subscribers."""
 
     name = queue.NOTIFY
-    model = Notification
-    attempts = NotificationAttempt
+    model = MessageDelivery
+    attempts = MessageDeliveryAttempt
 
-    def related(self, rows: QuerySet[Notification]) -> QuerySet[Notification]:
+    def related(self, rows: QuerySet[MessageDelivery]) -> QuerySet[MessageDelivery]:
         return rows.select_related("message", "subscription__topic__project")
 
-    def is_written_here(self, row: Notification) -> bool:
+    def is_written_here(self, row: MessageDelivery) -> bool:
         return SUBSCRIBERS[row.protocol].is_written_here()
 
-    def send(self, row: Notification) -> Receipt:
+    def send(self, row: MessageDelivery) -> Receipt:
         subscription = row.subscription
         if subscription is None:
             raise DeliveryError(subscribing.UNSUBSCRIBED, permanent=True)
@@ -53,11 +53,11 @@ class NotifyLane(OutboxLane[Notification]):
 
 
 def _letter(
-    row: Notification, subscription: Subscription, message: Message | None
+    row: MessageDelivery, subscription: Subscription, message: Message | None
 ) -> Letter:
     topic = subscription.topic
     return Letter(
-        message_id=(message.message_id if message else row.notification_id).hex,
+        message_id=(message.message_id if message else row.delivery_id).hex,
         topic_urn=topic.urn,
         subscription_urn=subscription.urn,
         sender=topic.display_name or topic.name,
@@ -67,7 +67,7 @@ def _letter(
         sent_at=row.created_at,
         link=_leave_link(subscription) if message else _confirm_link(subscription),
         is_invitation=message is None,
-        notification=row,
+        message_delivery=row,
     )
 
 
@@ -96,14 +96,16 @@ def _leave_link(subscription: Subscription) -> str:
     return f"{settings.PUBLIC_URL}/smn/subscription/{LEAVE}?{urlencode(told)}"
 
 
-def resend(notification: Notification, *, by: str) -> bool:
+def resend(message_delivery: MessageDelivery, *, by: str) -> bool:
     """Send a dead letter again, or a waiting one at once; False when not possible."""
-    return bool(resend_all(Notification.objects.filter(pk=notification.pk), by=by))
+    return bool(
+        resend_all(MessageDelivery.objects.filter(pk=message_delivery.pk), by=by)
+    )
 
 
-def resend_all(notifications: OutboundQuerySet, *, by: str) -> int:
+def resend_all(message_deliveries: OutboundQuerySet, *, by: str) -> int:
     """Send dead letters and waiting ones again, for a user; return how many."""
-    owed = notifications.exclude(status=Notification.Status.DELIVERED)
+    owed = message_deliveries.exclude(status=MessageDelivery.Status.DELIVERED)
     with transaction.atomic():
         queue.ring(queue.NOTIFY)
         return owed.send_again(by=by, now=clock.now())

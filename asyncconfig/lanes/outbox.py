@@ -98,10 +98,10 @@ class OutboxLane(Generic[Row]):
 
     def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim[Row]]:
         held = self._rows.sending().filter(worker=worker)
-        places = Counter(held.values_list("place", flat=True))
-        room = Room(worker.slots, free, ahead, places, self._turns.known)
+        taken = Counter(held.values_list("target_key", flat=True))
+        room = Room(worker.slots, free, ahead, taken, self._turns.known)
         now = clock.now()
-        windows = self._turns.look(places_due(self.model, now), room)
+        windows = self._turns.look(targets_due(self.model, now), room)
         here = {row: self.is_written_here(row) for row in self._found(windows, now)}
         claims = [
             Claim(row, row.epoch + 1, here[row])
@@ -115,10 +115,10 @@ class OutboxLane(Generic[Row]):
         return claims
 
     def _found(self, windows: list[Window], now: datetime) -> list[Row]:
-        """Return due rows, locked: one of each place in turn, the oldest first."""
+        """Return due rows, locked: one of each target in turn, the oldest first."""
         ids: dict[int, None] = {}
         for one in windows:
-            hands = [self._due(place, now, one.share) for place in one.places]
+            hands = [self._due(key, now, one.share) for key in one.keys]
             ids |= dict.fromkeys(by_turns(hands)[: one.most])
         rows = self.related(self._rows.waiting().filter(pk__in=ids))
         if connection.features.has_select_for_update_skip_locked:
@@ -126,8 +126,8 @@ class OutboxLane(Generic[Row]):
         found = {row.pk: row for row in rows}
         return [found[pk] for pk in ids if pk in found]
 
-    def _due(self, place: str, now: datetime, most: int) -> list[int]:
-        rows = self._rows.due(now).filter(place=place)
+    def _due(self, key: str, now: datetime, most: int) -> list[int]:
+        rows = self._rows.due(now).filter(target_key=key)
         return list(rows.values_list("pk", flat=True)[:most])
 
     def run(self, item: Claim[Row]) -> Answer | None:
@@ -150,8 +150,8 @@ class OutboxLane(Generic[Row]):
         written = 0
         left, tries = [], []
         known = self._still_there([claim.row.pk for claim, _answer in done])
-        # In one order everywhere: what is written here may lock its place.
-        for claim, answer in sorted(done, key=lambda one: one[0].row.place):
+        # In one order everywhere: what is written here may lock its target.
+        for claim, answer in sorted(done, key=lambda one: one[0].row.target_key):
             if claim.row.pk not in known:
                 continue
             held = self._rows.sending().filter(
@@ -165,7 +165,7 @@ class OutboxLane(Generic[Row]):
                 answer = self._attempt(claim) if held.exists() else TOO_LATE
             else:
                 self._turns.known.tried(
-                    claim.row.place,
+                    claim.row.target_key,
                     succeeded=answer.succeeded,
                     duration_ms=answer.duration_ms,
                 )
@@ -302,23 +302,23 @@ def _give_back(held: QuerySet[Any]) -> None:
     held.update(status=Outbound.Status.WAIT, epoch=F("epoch") + 1, worker=None)
 
 
-def places_due(model: type[Outbound], now: datetime) -> list[str]:
-    """Return the places that have due rows, in order, by a skip scan.
+def targets_due(model: type[Outbound], now: datetime) -> list[str]:
+    """Return the target keys that have due rows, in order, by a skip scan.
 
-    Two index probes per place, however many rows wait; DISTINCT would read them all.
+    Two index probes per target, however many rows wait; DISTINCT would read them all.
     """
     table = connection.ops.quote_name(model._meta.db_table)
     query = f"""
-        WITH RECURSIVE waiting(place) AS (
-            SELECT MIN(place) FROM {table} WHERE status = 'WAIT'
+        WITH RECURSIVE waiting(target_key) AS (
+            SELECT MIN(target_key) FROM {table} WHERE status = 'WAIT'
             UNION ALL
-            SELECT (SELECT MIN(o.place) FROM {table} o
-                    WHERE o.status = 'WAIT' AND o.place > waiting.place)
-            FROM waiting WHERE waiting.place IS NOT NULL
+            SELECT (SELECT MIN(o.target_key) FROM {table} o
+                    WHERE o.status = 'WAIT' AND o.target_key > waiting.target_key)
+            FROM waiting WHERE waiting.target_key IS NOT NULL
         )
-        SELECT place FROM waiting WHERE place IS NOT NULL AND EXISTS (
+        SELECT target_key FROM waiting WHERE target_key IS NOT NULL AND EXISTS (
             SELECT 1 FROM {table} o WHERE o.status = 'WAIT'
-            AND o.place = waiting.place AND o.due_at <= %s
+            AND o.target_key = waiting.target_key AND o.due_at <= %s
         )
     """  # noqa: S608 - the table is a model's
     with connection.cursor() as cursor:

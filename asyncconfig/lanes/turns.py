@@ -34,7 +34,7 @@ One = TypeVar("One")
 
 
 class Sort(Enum):
-    """What a place is served with."""
+    """What a target is served with."""
 
     HERE = auto()
     SLOT = auto()
@@ -43,51 +43,51 @@ class Sort(Enum):
 
 @dataclass
 class _Seen:
-    """What is known of a place; None where it is not yet."""
+    """What is known of a target; None where it is not yet."""
 
     is_written_here: bool | None = None
     has_hung: bool | None = None
 
 
 class Known:
-    """What this process has seen of places: of the 10,000 that it met last."""
+    """What this process has seen of targets: of the 10,000 that it met last."""
 
     def __init__(self) -> None:
-        self._places: OrderedDict[str, _Seen] = OrderedDict()
+        self._targets: OrderedDict[str, _Seen] = OrderedDict()
 
     def see(self, row: Outbound, *, is_written_here: bool) -> Sort:
         """Note a row that is due, and return of which sort it is."""
-        seen = self._of(row.place)
+        seen = self._of(row.target_key)
         seen.is_written_here = is_written_here
         if seen.has_hung is None and row.attempts:
             seen.has_hung = True
-        (sort,) = self.sorts(row.place)
+        (sort,) = self.sorts(row.target_key)
         return sort
 
-    def tried(self, place: str, *, succeeded: bool, duration_ms: float) -> None:
+    def tried(self, key: str, *, succeeded: bool, duration_ms: float) -> None:
         """Note how a try from a slot went; it took so many milliseconds."""
-        self._of(place).has_hung = not succeeded and duration_ms >= HANGING_MS
+        self._of(key).has_hung = not succeeded and duration_ms >= HANGING_MS
 
-    def sorts(self, place: str) -> set[Sort]:
-        """Return what may be due at a place; one sort, once a row was seen."""
-        seen = self._places.get(place, _Seen())
+    def sorts(self, key: str) -> set[Sort]:
+        """Return what may be due at a target; one sort, once a row was seen."""
+        seen = self._targets.get(key, _Seen())
         far = Sort.DOUBTFUL if seen.has_hung else Sort.SLOT
         if seen.is_written_here is None:
             return {Sort.HERE, far}
         return {Sort.HERE} if seen.is_written_here else {far}
 
-    def _of(self, place: str) -> _Seen:
-        seen = self._places.setdefault(place, _Seen())
-        self._places.move_to_end(place)
-        if len(self._places) > MOST_KNOWN:
-            self._places.popitem(last=False)
+    def _of(self, key: str) -> _Seen:
+        seen = self._targets.setdefault(key, _Seen())
+        self._targets.move_to_end(key)
+        if len(self._targets) > MOST_KNOWN:
+            self._targets.popitem(last=False)
         return seen
 
 
 class Room:
     """What one claim may still take: `free` of `slots`, and `ahead` rows written here.
 
-    `held` counts the slots that places have already.
+    `held` counts the slots that targets have already.
     """
 
     def __init__(
@@ -103,82 +103,82 @@ class Room:
             Sort.DOUBTFUL: min(max(self._quarter, 1) - doubted, free),
         }
 
-    def has(self, place: str, sort: Sort) -> bool:
+    def has(self, key: str, sort: Sort) -> bool:
         if self.left[sort] <= 0 or sort is Sort.HERE:
             return self.left[sort] > 0
-        own = self._held[place]
+        own = self._held[key]
         if self._free <= 0 or own >= int(settings.DELIVERY_SLOTS_PER_TARGET):
             return False
         return not own or (sort is Sort.SLOT and self._free > self._quarter)
 
-    def fill(self, place: str, sort: Sort) -> None:
+    def fill(self, key: str, sort: Sort) -> None:
         self.left[sort] -= 1
         if sort is not Sort.HERE:
-            self._held[place] += 1
+            self._held[key] += 1
             self._free -= 1
 
 
 @dataclass(frozen=True)
 class Window:
-    """Where to look for rows of a sort: `share` at each place, `most` in all."""
+    """Where to look for rows of a sort: `share` at each target, `most` in all."""
 
     sort: Sort
-    places: list[str]
+    keys: list[str]
     share: int
     most: int
 
 
 class Turns(Generic[Row]):
-    """Goes round the places of each sort, on from the one that was served last."""
+    """Goes round the targets of each sort, on from the one that was served last."""
 
     def __init__(self) -> None:
         self.known = Known()
         self._last = dict.fromkeys(Sort, "")
 
     def look(self, due: list[str], room: Room) -> list[Window]:
-        """Return where to look, of the places that have due rows; `due` is sorted."""
+        """Return where to look, of the targets that have due rows; `due` is sorted."""
         windows = []
         for sort in Sort:
             most = max(room.left[sort], 0)
-            places = [
-                place
-                for place in self._order(due, sort)
-                if sort in self.known.sorts(place) and room.has(place, sort)
+            keys = [
+                key
+                for key in self._order(due, sort)
+                if sort in self.known.sorts(key) and room.has(key, sort)
             ][:most]
-            if places:
+            if keys:
                 share = int(settings.DELIVERY_SLOTS_PER_TARGET)
                 if sort is Sort.HERE:
-                    share = -(-most // len(places))
-                windows.append(Window(sort, places, share, most))
+                    share = -(-most // len(keys))
+                windows.append(Window(sort, keys, share, most))
         return windows
 
     def deal(
         self, windows: list[Window], rows: Iterable[tuple[Row, bool]], room: Room
     ) -> list[Row]:
-        """Return what is taken of the rows found there, each place's oldest first.
+        """Return what is taken of the rows found there, each target's oldest first.
 
         With each row comes whether it is written here.
         """
         hands: dict[Sort, dict[str, list[Row]]] = {sort: {} for sort in Sort}
         for row, is_written_here in rows:
             sort = self.known.see(row, is_written_here=is_written_here)
-            hands[sort].setdefault(row.place, []).append(row)
+            hands[sort].setdefault(row.target_key, []).append(row)
         # Where nothing can be taken now the turn goes on all the same.
-        ends = {window.sort: window.places[-1] for window in windows}
+        ends = {window.sort: window.keys[-1] for window in windows}
         taken: list[Row] = []
         for sort, found in hands.items():
             order = self._order(sorted(found), sort)
-            for row in by_turns([found[place] for place in order]):
-                if room.has(row.place, sort):
-                    room.fill(row.place, sort)
+            for row in by_turns([found[key] for key in order]):
+                if room.has(row.target_key, sort):
+                    room.fill(row.target_key, sort)
                     taken.append(row)
-                    ends[sort] = row.place
+                    ends[sort] = row.target_key
         self._last |= ends
         return taken
 
-    def _order(self, places: list[str], sort: Sort) -> list[str]:
-        at = bisect_right(places, self._last[sort])
-        return places[at:] + places[:at]
+    def _order(self, keys: list[str], sort: Sort) -> list[str]:
+        at = bisect_right(keys, self._last[sort])
+        return keys[at:] + keys[:at]
 
 
 def by_turns(hands: Iterable[Iterable[One]]) -> list[One]:

@@ -4,7 +4,7 @@ from asyncconfig.models.config import AsyncConfig
 from asyncconfig.models.delivery import Delivery, DeliveryAttempt
 from asyncconfig.models.idempotency import IdempotencyKey
 from asyncconfig.models.invocation import Invocation
-from asyncconfig.models.message import Message, Notification, NotificationAttempt
+from asyncconfig.models.message import Message, MessageDelivery, MessageDeliveryAttempt
 from asyncconfig.models.rocketmq import InboundRule, RocketInstance
 from asyncconfig.models.stream import Stream
 from asyncconfig.models.topic import Subscription, Topic
@@ -20,8 +20,8 @@ __all__ = [
     "InboundRule",
     "Invocation",
     "Message",
-    "Notification",
-    "NotificationAttempt",
+    "MessageDelivery",
+    "MessageDeliveryAttempt",
     "ObjectExpiry",
     "RocketInstance",
     "Stream",

@@ -23,14 +23,14 @@ DEFAULT_AGE_SECONDS = 3600
 class Chosen:
     """A destination as configured.
 
-    `target` is its name for people, `place` the real thing behind it: two targets
-    that differ in a prefix only share their place.
+    `target` is its name for people, `key` the real thing behind it: two targets
+    that differ in a prefix only share their key.
     """
 
     kind: str
     param: str
     target: str
-    place: str
+    key: str
 
 
 class AsyncConfigQuerySet(models.QuerySet["AsyncConfig"]):
@@ -80,8 +80,8 @@ class AsyncConfig(models.Model):
     on_success_target = models.CharField(
         _("on success: target"), max_length=512, blank=True
     )
-    on_success_place = models.CharField(
-        _("on success: place"), max_length=512, blank=True
+    on_success_target_key = models.CharField(
+        _("on success: target key"), max_length=512, blank=True
     )
     on_success_function = models.ForeignKey(
         Function,
@@ -98,8 +98,8 @@ class AsyncConfig(models.Model):
     on_failure_target = models.CharField(
         _("on failure: target"), max_length=512, blank=True
     )
-    on_failure_place = models.CharField(
-        _("on failure: place"), max_length=512, blank=True
+    on_failure_target_key = models.CharField(
+        _("on failure: target key"), max_length=512, blank=True
     )
     on_failure_function = models.ForeignKey(
         Function,
@@ -159,13 +159,13 @@ class AsyncConfig(models.Model):
                 self.on_success_kind,
                 self.on_success_param,
                 self.on_success_target,
-                self.on_success_place,
+                self.on_success_target_key,
             )
         return Chosen(
             self.on_failure_kind,
             self.on_failure_param,
             self.on_failure_target,
-            self.on_failure_place,
+            self.on_failure_target_key,
         )
 
     def function_told(self, side: Side) -> Function | None:

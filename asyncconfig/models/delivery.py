@@ -52,7 +52,7 @@ class Delivery(Outbound):
             *Outbound.Meta.indexes,
             # The messages of an instance; few deliveries are of this kind.
             models.Index(
-                fields=["-id", "place"],
+                fields=["-id", "target_key"],
                 condition=models.Q(kind="RocketMQ"),
                 name="delivery_rocketmq",
             ),

@@ -143,15 +143,15 @@ class Invocation(models.Model):
     )
     cancelled_by = models.CharField(_("cancelled by"), max_length=150, blank=True)
     hops = models.PositiveSmallIntegerField(_("hops"), default=0)
-    source = models.OneToOneField(
+    source_delivery = models.OneToOneField(
         "asyncconfig.Delivery",
         models.PROTECT,
         related_name="child",
         null=True,
         verbose_name=_("notified by"),
     )
-    notification = models.OneToOneField(
-        "asyncconfig.Notification",
+    source_message_delivery = models.OneToOneField(
+        "asyncconfig.MessageDelivery",
         models.SET_NULL,
         related_name="child",
         null=True,
@@ -234,7 +234,7 @@ class Invocation(models.Model):
     @property
     def told_by(self) -> "Delivery | None":
         """The notification that led here, directly or through a topic."""
-        if self.source or self.notification is None:
-            return self.source
-        message = self.notification.message
-        return message.delivery if message else None
+        if self.source_delivery or self.source_message_delivery is None:
+            return self.source_delivery
+        message = self.source_message_delivery.message
+        return message.source_delivery if message else None

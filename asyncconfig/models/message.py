@@ -13,7 +13,7 @@ from asyncconfig.models.topic import Subscription, Topic
 class Message(models.Model):
     """A published message; `body` is its text in UTF-8, at most 262,144 bytes.
 
-    `structure` holds bodies by protocol with a `default`, or nothing. `delivery`
+    `structure` holds bodies by protocol with a `default`, or nothing. `source_delivery`
     is the notification that published it. `hops` and `root_id` carry on the chain
     that it belongs to.
     """
@@ -26,7 +26,7 @@ class Message(models.Model):
     body = models.BinaryField(_("message"))
     structure = models.JSONField(_("bodies by protocol"), default=dict, blank=True)
     attributes = models.JSONField(_("attributes"), default=dict, blank=True)
-    delivery = models.ForeignKey(
+    source_delivery = models.ForeignKey(
         Delivery,
         models.SET_NULL,
         null=True,
@@ -49,26 +49,26 @@ class Message(models.Model):
         return str(self.message_id)
 
 
-class Notification(Outbound):
+class MessageDelivery(Outbound):
     """A message on its way to one subscriber: the outbox of a topic.
 
     Without a message it asks the subscriber to confirm the subscription. Without a
     subscription the subscriber has gone since.
     """
 
-    notification_id = models.UUIDField(_("ID"), default=uuid.uuid4, unique=True)
+    delivery_id = models.UUIDField(_("ID"), default=uuid.uuid4, unique=True)
     message = models.ForeignKey(
         Message,
         models.CASCADE,
         null=True,
-        related_name="notifications",
+        related_name="deliveries",
         verbose_name=_("message"),
     )
     subscription = models.ForeignKey(
         Subscription,
         models.SET_NULL,
         null=True,
-        related_name="notifications",
+        related_name="deliveries",
         verbose_name=_("subscription"),
     )
     protocol = models.CharField(_("protocol"), max_length=20)
@@ -82,9 +82,9 @@ class Notification(Outbound):
         return f"{self.protocol} {self.endpoint}"
 
 
-class NotificationAttempt(OutboundAttempt):
+class MessageDeliveryAttempt(OutboundAttempt):
     row = models.ForeignKey(
-        Notification,
+        MessageDelivery,
         models.CASCADE,
         related_name="attempt_set",
         verbose_name=_("message to a subscriber"),
@@ -97,7 +97,7 @@ class NotificationAttempt(OutboundAttempt):
             models.UniqueConstraint(
                 fields=["row", "epoch"],
                 condition=models.Q(is_late=False),
-                name="notification_attempt_once_per_claim",
+                name="message_delivery_attempt_once_per_claim",
             )
         ]
 

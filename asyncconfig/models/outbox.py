@@ -15,7 +15,7 @@ MOST_REFERENCE = 1100
 MOST_NAME = 150  # of a user
 
 
-def place_of(project_id: int, kind: str, name: str) -> str:
+def target_key_of(project_id: int, kind: str, name: str) -> str:
     """Name a real target: a project's target of one kind, whatever its parameters.
 
     Slot limits, dead letters and re-sends of a whole target go by it.
@@ -75,7 +75,7 @@ class Outbound(models.Model):
 
     FINAL = (Status.DELIVERED, Status.FAILED, Status.SKIPPED)
 
-    place = models.CharField(_("place"), max_length=600)
+    target_key = models.CharField(_("target key"), max_length=600)
     status = models.CharField(
         _("status"), max_length=9, choices=Status, default=Status.WAIT
     )
@@ -104,9 +104,9 @@ class Outbound(models.Model):
     class Meta:
         abstract = True
         indexes = [
-            models.Index(fields=["place", "-id"], name="%(class)s_of_place"),
+            models.Index(fields=["target_key", "-id"], name="%(class)s_of_target_key"),
             models.Index(
-                fields=["place", "due_at", "id"],
+                fields=["target_key", "due_at", "id"],
                 condition=Q(status="WAIT"),
                 name="%(class)s_due",
             ),
@@ -123,7 +123,7 @@ class Outbound(models.Model):
                 name="%(class)s_of_worker",
             ),
             models.Index(
-                fields=["place", "-id"],
+                fields=["target_key", "-id"],
                 condition=Q(status="FAILED"),
                 name="%(class)s_dead_letters",
             ),

@@ -1,4 +1,4 @@
-"""What targets are owed: open notifications and dead letters, counted by place."""
+"""What targets are owed: open notifications and dead letters, counted by target."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.db.models import Count, F, Max, Min, Q, Value
 
 from asyncconfig.models import Delivery
 from asyncconfig.models.config import ROCKETMQ, SMN
-from asyncconfig.models.outbox import place_of
+from asyncconfig.models.outbox import target_key_of
 from functions.models import Project
 
 OPEN = (Delivery.Status.WAIT, Delivery.Status.SENDING)
@@ -20,7 +20,7 @@ COUNTED = (*OPEN, Delivery.Status.FAILED)
 class Backlog:
     """The figures of one real target; `oldest` is when its oldest open one was made."""
 
-    place: str
+    target_key: str
     waiting: int = 0
     failed: int = 0
     oldest: datetime | None = None
@@ -29,16 +29,16 @@ class Backlog:
 
     @property
     def label(self) -> str:
-        """Return what people call it: some places are URNs or IDs."""
+        """Return what people call it: some keys are URNs or IDs."""
         return self.target if self.target and self.kind in BY_ID else self.name
 
     @property
     def kind(self) -> str:
-        return self.place.split(":", 2)[1]
+        return self.target_key.split(":", 2)[1]
 
     @property
     def name(self) -> str:
-        return self.place.split(":", 2)[2]
+        return self.target_key.split(":", 2)[2]
 
     @property
     def last_name(self) -> str:
@@ -48,9 +48,9 @@ class Backlog:
 
 def of_target(project: Project, kind: str, name: str) -> Backlog:
     """Return the figures of one target; all zero when nothing is owed to it."""
-    place = place_of(project.pk, kind, name)
-    found = _figures(Q(place=place))
-    return found[0] if found else Backlog(place)
+    target_key = target_key_of(project.pk, kind, name)
+    found = _figures(Q(target_key=target_key))
+    return found[0] if found else Backlog(target_key)
 
 
 def by_target(
@@ -62,10 +62,10 @@ def by_target(
     """
     mine = Q()
     if project:
-        start = place_of(project.pk, kind, prefix) if kind else f"{project.pk}:"
-        mine = Q(place__startswith=start)
+        start = target_key_of(project.pk, kind, prefix) if kind else f"{project.pk}:"
+        mine = Q(target_key__startswith=start)
     figures = _figures(mine)
-    return sorted(figures, key=lambda one: (-one.failed, -one.waiting, one.place))
+    return sorted(figures, key=lambda one: (-one.failed, -one.waiting, one.target_key))
 
 
 def _figures(which: Q) -> list[Backlog]:
@@ -73,8 +73,8 @@ def _figures(which: Q) -> list[Backlog]:
     counted = [_counted(which, status) for status in COUNTED]
     found: dict[str, Backlog] = {}
     for row in counted[0].union(*counted[1:], all=True):
-        one = found.get(row["place"], Backlog(row["place"]))
-        found[one.place] = replace(
+        one = found.get(row["target_key"], Backlog(row["target_key"]))
+        found[one.target_key] = replace(
             one,
             project_name=row["project_name"],
             target=row["shown"],
@@ -89,14 +89,14 @@ def _counted(which: Q, status: str) -> Any:
     if status == Delivery.Status.SENDING:
         # As many as there are slots, in an index by worker: they are not grouped.
         return rows.filter(worker__isnull=False).values(
-            "place",
+            "target_key",
             n=Value(1),
             since=F("created_at"),
             project_name=project_name,
             counted=Value(status),
             shown=F("target"),
         )
-    return rows.values("place").annotate(
+    return rows.values("target_key").annotate(
         n=Count("pk"),
         since=Min("created_at"),
         project_name=Min(project_name),

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet
 
-from asyncconfig.models import Delivery, Invocation, Notification
+from asyncconfig.models import Delivery, Invocation, MessageDelivery
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def balance() -> Balance:
         by_delivery_status=_counts(Delivery.objects.order_by(), Delivery.Status.values),
         undelivered=_finished_without_their_delivery(),
         miscounted=_attempts_that_do_not_add_up(Invocation.objects.order_by()),
-        messages_owed=Notification.objects.count(),
+        messages_owed=MessageDelivery.objects.count(),
         by_message_status=_counts(
-            Notification.objects.order_by(), Notification.Status.values
+            MessageDelivery.objects.order_by(), MessageDelivery.Status.values
         ),
         messages_miscounted=_attempts_that_do_not_add_up(
-            Notification.objects.order_by()
+            MessageDelivery.objects.order_by()
         ),
     )
 

@@ -13,7 +13,7 @@ from django.db import models, transaction
 from django.db.models import Exists, OuterRef
 
 from asyncconfig import clock
-from asyncconfig.models import Delivery, Invocation, Notification, Worker
+from asyncconfig.models import Delivery, Invocation, MessageDelivery, Worker
 
 ROWS = 50
 
@@ -25,7 +25,7 @@ def forget_workers() -> int:
     """
     cutoff = clock.now() - timedelta(days=settings.RETENTION_DAYS)
     old = Worker.objects.filter(stopped_at__lt=cutoff)
-    for held in (Invocation, Delivery, Notification):
+    for held in (Invocation, Delivery, MessageDelivery):
         old = old.exclude(Exists(held.objects.filter(worker=OuterRef("pk"))))
     return _delete(old)
 

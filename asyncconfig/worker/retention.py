@@ -9,7 +9,7 @@ from django.db import models, transaction
 
 from asyncconfig import clock
 from asyncconfig.invocations import idempotency
-from asyncconfig.models import Delivery, Invocation, Message, Notification
+from asyncconfig.models import Delivery, Invocation, Message, MessageDelivery
 from asyncconfig.models.outbox import Outbound
 from asyncconfig.worker import leftovers
 
@@ -68,7 +68,9 @@ def forget_invocations() -> int:
         owing = {row for _pk, row, status in told if status in OPEN}
         gone = set(finished.values_list("pk", flat=True)) - owing
         arrived = [pk for pk, row, _status in told if row in gone]
-        Invocation.objects.filter(source__in=arrived).update(source=None)
+        Invocation.objects.filter(source_delivery__in=arrived).update(
+            source_delivery=None
+        )
         Delivery.objects.filter(pk__in=arrived).only("pk").delete()
         Invocation.objects.filter(pk__in=gone).only("pk").delete()
     return len(ids)
@@ -79,7 +81,7 @@ def forget_messages() -> int:
     if not ids:
         return 0
     with transaction.atomic():
-        owed = Notification.objects.filter(message__in=ids, status__in=OPEN)
+        owed = MessageDelivery.objects.filter(message__in=ids, status__in=OPEN)
         kept = set(owed.values_list("message", flat=True))
         gone = [pk for pk in ids if pk not in kept]
         Message.objects.filter(pk__in=gone).only("pk").delete()
@@ -89,10 +91,10 @@ def forget_messages() -> int:
 def forget_invitations() -> int:
     """Forget requests to confirm, which belong to no message."""
     cutoff = clock.now() - timedelta(days=settings.RETENTION_DAYS)
-    old = Notification.objects.filter(message=None, created_at__lt=cutoff)
+    old = MessageDelivery.objects.filter(message=None, created_at__lt=cutoff)
     ids = list(old.exclude(finished_at=None).values_list("pk", flat=True)[:ROWS])
     with transaction.atomic():
-        Notification.objects.filter(pk__in=ids).only("pk").delete()
+        MessageDelivery.objects.filter(pk__in=ids).only("pk").delete()
     return len(ids)
 
 

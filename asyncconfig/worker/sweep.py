@@ -17,7 +17,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from asyncconfig import clock, queue, troubles
 from asyncconfig.decisions import endings
 from asyncconfig.invocations import settling
-from asyncconfig.models import Attempt, Delivery, Invocation, Notification, Worker
+from asyncconfig.models import Attempt, Delivery, Invocation, MessageDelivery, Worker
 from asyncconfig.models.invocation import InvocationQuerySet
 from asyncconfig.worker.jumps import Jumps
 from functions.models import Function, Version
@@ -29,9 +29,9 @@ ROWS = 20
 BATCH_SECONDS = 0.03
 MOST_SENSELESS = 1000
 Act = Callable[[Invocation, datetime], None]
-OUTBOXES: dict[str, type[Delivery] | type[Notification]] = {
+OUTBOXES: dict[str, type[Delivery] | type[MessageDelivery]] = {
     queue.DELIVER: Delivery,
-    queue.NOTIFY: Notification,
+    queue.NOTIFY: MessageDelivery,
 }
 
 
@@ -104,7 +104,7 @@ def free_outboxes() -> int:
     return sum(_free(name, model) for name, model in OUTBOXES.items())
 
 
-def _free(name: str, model: type[Delivery] | type[Notification]) -> int:
+def _free(name: str, model: type[Delivery] | type[MessageDelivery]) -> int:
     held = model.objects.sending().filter(worker__stopped_at__isnull=False)
     found = dict(held.values_list("pk", "worker")[:ROWS])
     if not found:

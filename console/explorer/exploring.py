@@ -34,7 +34,7 @@ class Parameter:
     """A field of a request: where it goes, and what the document says of it."""
 
     name: str
-    place: str
+    location: str
     is_required: bool
     description: str
     default: str
@@ -173,7 +173,7 @@ def _operation(
         parameters=tuple(
             Parameter(
                 name=one["name"],
-                place=one["in"],
+                location=one["in"],
                 is_required=bool(one.get("required")),
                 description=one["schema"].get("description", ""),
                 default=_text(one["schema"].get("default")),
@@ -222,9 +222,9 @@ def prepare(
     headers: dict[str, str] = {}
     for parameter in operation.parameters:
         value = _in_one_line(values.get(parameter.name, ""))
-        if parameter.place == "path":
+        if parameter.location == "path":
             path = path.replace(f"{{{parameter.name}}}", quote(value, safe=""))
-        elif value and parameter.place == "query":
+        elif value and parameter.location == "query":
             query.append((parameter.name, value))
         elif value:
             headers[parameter.name] = value

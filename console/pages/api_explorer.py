@@ -41,7 +41,7 @@ GROUPS: dict[str, str | Promise] = {
     "dis": gettext_lazy("DIS"),
     "smn": gettext_lazy("SMN"),
 }
-PLACES: dict[str, str | Promise] = {
+LOCATIONS: dict[str, str | Promise] = {
     "path": gettext_lazy("path"),
     "query": gettext_lazy("query"),
     "header": gettext_lazy("header"),
@@ -117,7 +117,7 @@ def _fields(
         fields.append(
             {
                 "parameter": parameter,
-                "place": PLACES[parameter.place],
+                "location": LOCATIONS[parameter.location],
                 "value": value,
                 "description": description,
             }

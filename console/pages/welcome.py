@@ -96,7 +96,7 @@ def _steps(project: Project) -> list[dict[str, Any]]:
         },
         {
             "label": _("destination received"),
-            "done": rows.filter(source__isnull=False).exists(),
+            "done": rows.filter(source_delivery__isnull=False).exists(),
         },
     ]
 

@@ -42,9 +42,9 @@ class PasswordBackend(ModelBackend):
         if username is None or password is None or "\x00" in username:
             return None
         browser = browser_of(request, username)
-        place = browser or neighbourhood_of(request)
-        lock = Lock("login", username.lower(), place)
-        pace = rates.Pace("sign-in", place, most=settings.SIGN_INS_PER_MINUTE)
+        client = browser or neighbourhood_of(request)
+        lock = Lock("login", username.lower(), client)
+        pace = rates.Pace("sign-in", client, most=settings.SIGN_INS_PER_MINUTE)
         _check(lock, pace)
         # One place an account, however many browsers it has signed in with.
         with gate.place(username.lower() if browser else ""):

@@ -17,11 +17,11 @@ class TryLater(Exception):
 
 
 class Locked(TryLater):
-    """Too many wrong passwords for one account from one place."""
+    """Too many wrong passwords for one account from one client."""
 
 
 class TooOften(TryLater):
-    """Too many sign-ins from one place within a minute, right or wrong."""
+    """Too many sign-ins from one client within a minute, right or wrong."""
 
     def __init__(self, seconds: int) -> None:
         sentence = _("Too many sign-ins from your network. Try again in %(n)d s.")

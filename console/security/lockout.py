@@ -1,4 +1,4 @@
-"""Five failures from one place lock a name for five minutes."""
+"""Five failures from one client lock a name for five minutes."""
 
 import hashlib
 import threading
@@ -17,13 +17,13 @@ _counting = threading.Lock()
 
 
 class Lock:
-    """The failures of one name, an account or an access key, from one place.
+    """The failures of one name, an account or an access key, from one client.
 
-    A place is an address, or a browser that the account has signed in with.
+    A client is an address, or a browser that the account has signed in with.
     """
 
-    def __init__(self, kind: str, name: str, place: str) -> None:
-        told = f"{name}\n{place}"
+    def __init__(self, kind: str, name: str, client: str) -> None:
+        told = f"{name}\n{client}"
         self._key = f"{kind}:{hashlib.sha256(told.encode()).hexdigest()}"
         self._failures: int = 0
 

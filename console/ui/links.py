@@ -1,7 +1,7 @@
 """Which page shows a destination's target, or what arrived there, by its kind.
 
 A kind without pages is shown as text. `asyncconfig` knows no addresses, so it names
-places and references only.
+targets and references only.
 """
 
 from collections.abc import Callable
@@ -20,28 +20,28 @@ from asyncconfig.models.config import DIS, FUNCTION, OBS, ROCKETMQ, SMN, Chosen
 NONE = ""
 
 
-def _function(place: str) -> str:
-    package, _slash, name = place.partition("/")
+def _function(key: str) -> str:
+    package, _slash, name = key.partition("/")
     return reverse("function-code", args=[package, name])
 
 
-def _request(place: str, reference: str) -> str:
+def _request(key: str, reference: str) -> str:
     return reverse("invocation", args=[reference])
 
 
-def _own(url_name: str, place: str) -> str:
+def _own(url_name: str, key: str) -> str:
     """Return the page of a thing of ours; another account's has a host in front."""
-    return NONE if "/" in place else reverse(url_name, args=[place])
+    return NONE if "/" in key else reverse(url_name, args=[key])
 
 
-def _object(place: str, reference: str) -> str:
-    page = _own("bucket", place)
+def _object(key: str, reference: str) -> str:
+    page = _own("bucket", key)
     return page and f"{page}?{urlencode({'object': reference})}"
 
 
-def _record(place: str, reference: str) -> str:
+def _record(key: str, reference: str) -> str:
     """Open a record, given as `shardId-0000000000/12`, on its stream's page."""
-    page = _own("stream", place)
+    page = _own("stream", key)
     shard, _slash, number = reference.rpartition("/")
     if not page or not number.isdigit():
         return page
@@ -49,20 +49,20 @@ def _record(place: str, reference: str) -> str:
     return f"{page}?partition={partition}&before={int(number) + 1}&record={number}"
 
 
-def _topic(place: str) -> str:
+def _topic(key: str) -> str:
     """Return the page of a topic's URN; those of other accounts have none here."""
-    name = place.rpartition(":")[2]
-    return NONE if "/" in place else reverse("topic", args=[name])
+    name = key.rpartition(":")[2]
+    return NONE if "/" in key else reverse("topic", args=[name])
 
 
-def _message(place: str, reference: str) -> str:
-    name = place.rpartition(":")[2]
-    return NONE if "/" in place else reverse("message", args=[name, UUID(reference)])
+def _message(key: str, reference: str) -> str:
+    name = key.rpartition(":")[2]
+    return NONE if "/" in key else reverse("message", args=[name, UUID(reference)])
 
 
-def _instance(place: str) -> str:
+def _instance(key: str) -> str:
     """Return the page of the instance of `<instance ID>/<topic>`."""
-    return reverse("rocketmq-instance", args=[place.partition("/")[0]])
+    return reverse("rocketmq-instance", args=[key.partition("/")[0]])
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ PAGES: dict[str, Pages] = {
     ),
     ROCKETMQ: Pages(
         _instance,
-        lambda place, reference: _instance(place),
+        lambda key, reference: _instance(key),
         ("rocketmq-create", gettext_lazy("Create instance")),
     ),
 }
@@ -122,16 +122,16 @@ def create_link(kind: str) -> Link | None:
 def target_url(chosen: Chosen) -> str:
     """Return the page of a configured target, or ""."""
     pages = PAGES.get(chosen.kind)
-    return pages.target(chosen.place) if pages and chosen.place else NONE
+    return pages.target(chosen.key) if pages and chosen.key else NONE
 
 
-def thing_url(kind: str, place: str, reference: str) -> str:
-    """Return the page of what arrived, or ""; `place` is the target's."""
+def thing_url(kind: str, key: str, reference: str) -> str:
+    """Return the page of what arrived, or ""; `key` is the target's."""
     pages = PAGES.get(kind)
-    return pages.thing(place, reference) if pages and reference else NONE
+    return pages.thing(key, reference) if pages and reference else NONE
 
 
 def arrived_url(delivery: Delivery) -> str:
     """Return the page of what a delivery brought, or ""."""
-    _project, _kind, place = delivery.place.split(":", 2)
-    return thing_url(delivery.kind, place, delivery.reference)
+    _project, _kind, key = delivery.target_key.split(":", 2)
+    return thing_url(delivery.kind, key, delivery.reference)

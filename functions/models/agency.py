@@ -50,7 +50,7 @@ class Reach:
         """Return the service's URL, or "" for this installation's own."""
         return self.endpoints.get(kind, "")
 
-    def place(self, kind: str, name: str) -> str:
+    def key(self, kind: str, name: str) -> str:
         """Name a thing of a service; those of another have its host in front."""
         endpoint = self.endpoint(kind)
         return f"{urlsplit(endpoint).netloc[-400:]}/{name}" if endpoint else name

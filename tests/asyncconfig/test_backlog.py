@@ -31,5 +31,5 @@ def test_what_is_owed_is_counted_from_the_indexes_of_it(of_one):
     assert not [
         line
         for line in plan.splitlines()
-        if "SCAN" in line and "delivery" in line and "delivery_of_place" in line
+        if "SCAN" in line and "delivery" in line and "delivery_of_target_key" in line
     ]

@@ -151,7 +151,10 @@ def test_operators_see_and_resend_every_projects_targets(client, kind):
     client.cookies["django_language"] = "en"
 
     page = client.get("/operator/deliveries")
-    client.post("/operator/deliveries/resend", {"place": row.place, "confirmed": "yes"})
+    client.post(
+        "/operator/deliveries/resend",
+        {"target_key": row.target_key, "confirmed": "yes"},
+    )
 
     assert "far" in page.text
     assert "Scripted there" in page.text
@@ -162,7 +165,7 @@ def test_operators_pages_are_for_staff(pages, project, kind):
     (row,) = fail(project, kind)
 
     page = pages.get("/operator/deliveries")
-    refused = pages.post("/operator/deliveries/resend", {"place": row.place})
+    refused = pages.post("/operator/deliveries/resend", {"target_key": row.target_key})
 
     assert (page.status_code, refused.status_code) == (403, 403)
     assert statuses() == ["FAILED"]
@@ -170,9 +173,9 @@ def test_operators_pages_are_for_staff(pages, project, kind):
 
 def test_a_target_that_is_an_id_is_called_by_its_name(pages, project, kind):
     (row,) = fail(project, kind)
-    place = f"{project.pk}:RocketMQ:7b21f2df-1f32-465a-9472-37544a3fa206/late"
+    key = f"{project.pk}:RocketMQ:7b21f2df-1f32-465a-9472-37544a3fa206/late"
     Delivery.objects.filter(pk=row.pk).update(
-        kind="RocketMQ", place=place, target="orders/late"
+        kind="RocketMQ", target_key=key, target="orders/late"
     )
 
     page = pages.get("/deliveries")

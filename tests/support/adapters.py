@@ -10,7 +10,7 @@ from asyncconfig.clients import rocketmq_client
 from asyncconfig.config import saving
 from asyncconfig.destinations import KINDS
 from asyncconfig.invocations import accepting
-from asyncconfig.models import Delivery, Invocation, Notification, Stream, Topic
+from asyncconfig.models import Delivery, Invocation, MessageDelivery, Stream, Topic
 from asyncconfig.services.streams import records
 from functions import networks
 from functions.models.agency import Reach
@@ -102,8 +102,8 @@ class FunctionAdapter(Adapter):
     def arrived(self):
         runs = Invocation.objects.filter(function__name="target")
         return [
-            arrived(run.payload, str(run.source.delivery_id))
-            for run in runs.select_related("source")
+            arrived(run.payload, str(run.source_delivery.delivery_id))
+            for run in runs.select_related("source_delivery")
         ]
 
     def leave(self):
@@ -217,7 +217,7 @@ class TopicAdapter(Adapter):
         return delivery.delivery_id.hex
 
     def owed(self):
-        return Notification.objects.get()
+        return MessageDelivery.objects.get()
 
     def leave(self):
         self.web.status = 503

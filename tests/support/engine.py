@@ -10,7 +10,7 @@ from asyncconfig import clock
 from asyncconfig.lanes.delivering import DeliverLane
 from asyncconfig.lanes.invoking import InvokeLane
 from asyncconfig.lanes.messaging import NotifyLane
-from asyncconfig.models import Delivery, Invocation, Notification
+from asyncconfig.models import Delivery, Invocation, MessageDelivery
 from asyncconfig.worker import leases, sweep
 
 
@@ -68,7 +68,7 @@ class Engine:
             self.run()
             due = [
                 at
-                for model in (Invocation, Delivery, Notification)
+                for model in (Invocation, Delivery, MessageDelivery)
                 for at in model.objects.waiting().values_list("due_at", flat=True)
             ]
             if not due:

@@ -11,7 +11,7 @@ from asyncconfig.config import saving
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Parcel
 from asyncconfig.invocations import accepting
-from asyncconfig.models import InboundRule, Notification, RocketInstance
+from asyncconfig.models import InboundRule, MessageDelivery, RocketInstance
 from asyncconfig.services.buckets.keeping import create as create_bucket
 from asyncconfig.services.streams.keeping import create as create_stream
 from asyncconfig.services.topics import keeping, subscribing
@@ -178,7 +178,7 @@ def subscribe(topic, protocol, endpoint, *, confirmed=True):
     read = SUBSCRIBERS[protocol].read(text, topic.project)
     made, _is_new = subscribing.subscribe(topic, protocol, read)
     if confirmed and not made.is_confirmed:
-        Notification.objects.filter(subscription=made).delete()
+        MessageDelivery.objects.filter(subscription=made).delete()
         subscribing.confirm(made)
     return made
 

@@ -10,7 +10,7 @@ from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import Destination, ParamForm
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery, Invocation
-from asyncconfig.models.outbox import place_of
+from asyncconfig.models.outbox import target_key_of
 from asyncconfig.receipt import Receipt
 from asyncconfig.wanted import Destined, Target, Wanted
 from tests.support.factories import latest
@@ -107,7 +107,7 @@ def owe(function, kind, *, name, count, now):
         "kind": kind.kind,
         "param": json.dumps({"name": name}),
         "target": name,
-        "place": place_of(function.project_id, kind.kind, name),
+        "target_key": target_key_of(function.project_id, kind.kind, name),
         "record": b"{}",
         "created_at": now,
         "due_at": now,

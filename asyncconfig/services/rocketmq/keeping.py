@@ -127,10 +127,10 @@ def _check_unused(instance: RocketInstance, topic: str = "") -> None:
 def users_of(instance: RocketInstance, topic: str = "") -> list[str]:
     """Return the versions whose configuration tells the instance, or one topic."""
     found = configs_telling(instance.project).filter(
-        on_failure_place__startswith=f"{instance.instance_id}/"
+        on_failure_target_key__startswith=f"{instance.instance_id}/"
     )
     if topic:
-        found = found.filter(on_failure_place=f"{instance.instance_id}/{topic}")
+        found = found.filter(on_failure_target_key=f"{instance.instance_id}/{topic}")
     related = found.select_related("version__function").order_by("version")
     return [str(config.version) for config in related[: MOST_NAMED + 1]]
 

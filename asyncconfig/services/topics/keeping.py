@@ -16,12 +16,12 @@ from asyncconfig.invocations.finishing import LOOP_STOPPED
 from asyncconfig.models import (
     Delivery,
     Message,
-    Notification,
+    MessageDelivery,
     Subscription,
     Topic,
 )
 from asyncconfig.models.config import SMN
-from asyncconfig.models.outbox import Outbound, place_of
+from asyncconfig.models.outbox import Outbound, target_key_of
 from asyncconfig.models.topic import URN, is_here
 from asyncconfig.services.topics.subscribers import SUBSCRIBERS
 from functions.models import Project
@@ -102,7 +102,7 @@ def delete(topic: Topic) -> None:
     Its messages go first, some at a time, so that nobody waits for all of them.
     """
     _check_unused(topic)
-    _forget(Notification.objects.filter(message__topic=topic))
+    _forget(MessageDelivery.objects.filter(message__topic=topic))
     _forget(Message.objects.filter(topic=topic))
     with transaction.atomic():
         hold(topic)
@@ -134,7 +134,7 @@ def publish(
         hold(topic)
         message = _store(topic, publication, delivery)
         confirmed = topic.subscriptions.filter(confirmed_at__isnull=False)
-        Notification.objects.bulk_create(
+        MessageDelivery.objects.bulk_create(
             [_owed(message, one, publication.life) for one in confirmed],
             batch_size=500,
         )
@@ -159,42 +159,44 @@ def _store(
         body=publication.text.encode(),
         structure=dict(publication.structure),
         attributes=dict(publication.attributes),
-        delivery=delivery,
+        source_delivery=delivery,
         hops=told.hops if told else 0,
         root_id=(told.root_id or told.request_id) if told else None,
         created_at=clock.now(),
     )
 
 
-def _owed(message: Message, subscription: Subscription, life: int) -> Notification:
-    notification = new_notification(subscription, message=message)
-    notification.deadline = message.created_at + timedelta(seconds=life)
+def _owed(message: Message, subscription: Subscription, life: int) -> MessageDelivery:
+    message_delivery = new_message_delivery(subscription, message=message)
+    message_delivery.deadline = message.created_at + timedelta(seconds=life)
     if subscription.function_id and _ended_a_loop(message):
-        notification.status = Outbound.Status.SKIPPED
-        notification.reason = LOOP_STOPPED
-        notification.finished_at = message.created_at
-    return notification
+        message_delivery.status = Outbound.Status.SKIPPED
+        message_delivery.reason = LOOP_STOPPED
+        message_delivery.finished_at = message.created_at
+    return message_delivery
 
 
 def _ended_a_loop(message: Message) -> bool:
     """Say whether the message tells of a loop's end, which must start nothing."""
-    delivery = message.delivery
+    delivery = message.source_delivery
     return bool(delivery and delivery.invocation.condition == Condition.LOOP)
 
 
-def new_notification(
+def new_message_delivery(
     subscription: Subscription, *, message: Message | None
-) -> Notification:
+) -> MessageDelivery:
     """Return, unsaved, what a subscriber is owed; its deadline is the caller's."""
     now = message.created_at if message else clock.now()
     subscriber = SUBSCRIBERS[subscription.protocol]
-    name = subscriber.place(subscription.endpoint)
-    return Notification(
+    key = subscriber.key(subscription.endpoint)
+    return MessageDelivery(
         message=message,
         subscription=subscription,
         protocol=subscription.protocol,
         endpoint=subscription.endpoint,
-        place=place_of(subscription.topic.project_id, subscription.protocol, name),
+        target_key=target_key_of(
+            subscription.topic.project_id, subscription.protocol, key
+        ),
         created_at=now,
         due_at=now,
     )

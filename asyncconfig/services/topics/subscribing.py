@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from asyncconfig import clock, graph, queue
 from asyncconfig.decisions import loops
 from asyncconfig.exceptions import TopicGone, TopicLimit
-from asyncconfig.models import Notification, Subscription, Topic
+from asyncconfig.models import MessageDelivery, Subscription, Topic
 from asyncconfig.models.config import SMN
-from asyncconfig.models.outbox import Outbound, deadline_from, place_of
+from asyncconfig.models.outbox import Outbound, deadline_from, target_key_of
 from asyncconfig.models.topic import new_token
 from asyncconfig.services.topics import keeping
 from asyncconfig.services.topics.subscribers.base import Endpoint
@@ -70,10 +70,10 @@ def subscribe(
 
 
 def _ask(subscription: Subscription, *, by: str) -> None:
-    notification = keeping.new_notification(subscription, message=None)
-    notification.deadline = deadline_from(notification.created_at)
-    notification.asked_by = by
-    notification.save(force_insert=True)
+    message_delivery = keeping.new_message_delivery(subscription, message=None)
+    message_delivery.deadline = deadline_from(message_delivery.created_at)
+    message_delivery.asked_by = by
+    message_delivery.save(force_insert=True)
     queue.ring(queue.NOTIFY)
 
 
@@ -88,7 +88,7 @@ def ask_again(subscription: Subscription, *, by: str) -> bool:
         )
         if not unconfirmed.update(token=new_token()):
             return False
-        asked = Notification.objects.filter(subscription=subscription, message=None)
+        asked = MessageDelivery.objects.filter(subscription=subscription, message=None)
         if asked.waiting().send_again(by=by, now=clock.now()):
             queue.ring(queue.NOTIFY)
         else:
@@ -122,19 +122,19 @@ def unsubscribe_function(function: Function) -> None:
 
 def _end(subscriptions: list[Subscription], *, reason: str) -> None:
     with transaction.atomic():
-        for topic in sorted({one.topic for one in subscriptions}, key=_place):
+        for topic in sorted({one.topic for one in subscriptions}, key=_target_key):
             with suppress(TopicGone):
                 keeping.hold(topic)
         ended: dict[str, Any] = {"reason": reason, "finished_at": clock.now()}
-        owed = Notification.objects.filter(subscription__in=subscriptions)
+        owed = MessageDelivery.objects.filter(subscription__in=subscriptions)
         owed.waiting().update(status=Outbound.Status.SKIPPED, **ended)
         ids = [one.pk for one in subscriptions]
         Subscription.objects.filter(pk__in=ids).delete()
 
 
-def _place(topic: Topic) -> str:
+def _target_key(topic: Topic) -> str:
     """Return what couriers sort by: whoever holds several topics has one order."""
-    return place_of(topic.project_id, SMN, topic.urn)
+    return target_key_of(topic.project_id, SMN, topic.urn)
 
 
 def leaving_token(subscription: Subscription) -> str:

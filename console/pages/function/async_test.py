@@ -132,5 +132,5 @@ def _shown(head: Head, wish: Wish, probed: Probed) -> tuple[dict[str, Any], int]
     return {
         "delivered": _("Delivered in %(took)s") % {"took": took},
         "receipt": probed.receipt,
-        "url": links.thing_url(wish.kind, probed.place, reference),
+        "url": links.thing_url(wish.kind, probed.target_key, reference),
     }, 200

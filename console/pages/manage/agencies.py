@@ -43,7 +43,7 @@ def _listed(project: Project) -> dict[str, Any]:
             {
                 "agency": agency,
                 "allowed": [(a, SERVICES.get(a, "")) for a in agency.actions],
-                "places": _places(agency),
+                "endpoints": _endpoints(agency),
                 "users": users.get(agency.pk, []),
             }
             for agency in found
@@ -51,7 +51,7 @@ def _listed(project: Project) -> dict[str, Any]:
     }
 
 
-def _places(agency: Agency) -> list[tuple[str, str]]:
+def _endpoints(agency: Agency) -> list[tuple[str, str]]:
     """Return the services that are elsewhere, with the hosts they are on."""
     reach = agency.reach
     placed = ((kind, reach.endpoint(kind)) for kind in PLACED_SERVICES)

@@ -80,8 +80,12 @@ def poll_seconds(invocation: Invocation, nodes: list[dict[str, Any]]) -> int:
 
 def children_of(invocation: Invocation) -> list[Invocation]:
     """Return what this one's notification started, directly or through a topic."""
-    through_topic = Q(notification__message__delivery__invocation=invocation)
-    rows = Invocation.objects.filter(Q(source__invocation=invocation) | through_topic)
+    through_topic = Q(
+        source_message_delivery__message__source_delivery__invocation=invocation
+    )
+    rows = Invocation.objects.filter(
+        Q(source_delivery__invocation=invocation) | through_topic
+    )
     related = rows.select_related("function", "version", "config")
     return list(related.order_by("pk").without_bodies())
 

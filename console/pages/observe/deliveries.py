@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from asyncconfig import clock
 from asyncconfig.lanes import delivering
 from asyncconfig.models import Delivery
-from asyncconfig.models.outbox import OutboundQuerySet, place_of
+from asyncconfig.models.outbox import OutboundQuerySet, target_key_of
 from asyncconfig.reports import backlog
 from console import access
 from console.access import OperatorRight, Right, needs
@@ -26,7 +26,7 @@ from console.ui import states
 from console.ui.htmx import next_page, redirect_page, render_page
 
 # What a person has chosen to send again, and where that leads to.
-ASKED = ("kind", "target", "place", "since", "arrived", "next")
+ASKED = ("kind", "target", "target_key", "since", "arrived", "next")
 FILTERS = {
     "pending": Q(status=Delivery.Status.WAIT, attempts=0),
     "sending": Q(status=Delivery.Status.SENDING),
@@ -45,7 +45,7 @@ def index(request: HttpRequest) -> HttpResponse:
     rows = Delivery.objects.filter(function__project=project)
     kind, target = request.GET.get("kind", ""), request.GET.get("target", "")
     if kind and target:
-        rows = rows.filter(place=place_of(project.pk, kind, target))
+        rows = rows.filter(target_key=target_key_of(project.pk, kind, target))
     status = request.GET.get("status", "")
     if status in FILTERS:
         rows = rows.filter(FILTERS[status])
@@ -112,11 +112,11 @@ def resend_one(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
 def resend(request: HttpRequest) -> HttpResponse:
     """Send again what one target is owed, or all it was sent since a time."""
     project = access.get_project(request)
-    place = place_of(
+    target_key = target_key_of(
         project.pk, request.POST.get("kind", ""), request.POST.get("target", "")
     )
     back = next_page(request, otherwise=reverse("deliveries"))
-    return _resend(request, Delivery.objects.filter(place=place), back)
+    return _resend(request, Delivery.objects.filter(target_key=target_key), back)
 
 
 def _resend(request: HttpRequest, rows: OutboundQuerySet, back: str) -> HttpResponse:
@@ -183,6 +183,6 @@ def operate(request: HttpRequest) -> HttpResponse:
 @require_POST
 @needs(OperatorRight.ACT)
 def operate_resend(request: HttpRequest) -> HttpResponse:
-    place = request.POST.get("place", "")
-    rows = Delivery.objects.filter(place=place)
+    target_key = request.POST.get("target_key", "")
+    rows = Delivery.objects.filter(target_key=target_key)
     return _resend(request, rows, reverse("operator-deliveries"))

@@ -70,7 +70,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
     """Return a page of the project's buckets, newest first."""
     project = access.get_project(request)
     page = page_of(Bucket.objects.filter(project=project), request, size=PAGE)
-    used = graph.uses_by_place(project, OBS, [one.name for one in page.rows])
+    used = graph.uses_by_key(project, OBS, [one.name for one in page.rows])
     counts, problem = _counts(page.rows)
     return {
         "buckets": [

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from asyncconfig.exceptions import TopicGone
 from asyncconfig.lanes import messaging
-from asyncconfig.models import Notification, Topic
+from asyncconfig.models import MessageDelivery, Topic
 from asyncconfig.services.topics import keeping as publishing
 from asyncconfig.services.topics.forms import PublishForm
 from console import access
@@ -61,7 +61,7 @@ def show(request: HttpRequest, topic: str, message_id: UUID) -> HttpResponse:
     found = access.get_topic(access.get_project(request), topic)
     access.require(request.user, Right.READ)
     message = access.get_message(found, message_id)
-    owed = Notification.objects.filter(message=message)
+    owed = MessageDelivery.objects.filter(message=message)
     related = owed.select_related("subscription__function", "child__function")
     related = related.prefetch_related("attempt_set")
     page = page_of(related, request)
@@ -80,20 +80,20 @@ def show(request: HttpRequest, topic: str, message_id: UUID) -> HttpResponse:
     )
 
 
-def _row(notification: Notification) -> dict[str, Any]:
-    state = states.delivery_state(notification)
+def _row(message_delivery: MessageDelivery) -> dict[str, Any]:
+    state = states.delivery_state(message_delivery)
     return {
-        "notification": notification,
+        "message_delivery": message_delivery,
         "state": state,
-        "child": getattr(notification, "child", None),
-        "may_resend": notification.subscription is not None
+        "child": getattr(message_delivery, "child", None),
+        "may_resend": message_delivery.subscription is not None
         and state.key in ("failed", "retrying"),
     }
 
 
 @require_POST
-def resend(request: HttpRequest, notification_id: UUID) -> HttpResponse:
-    found = access.get_notification(access.get_project(request), notification_id)
+def resend(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
+    found = access.get_message_delivery(access.get_project(request), delivery_id)
     access.require(request.user, Right.CONFIGURE)
     if found.subscription is None:
         messages.error(request, _("The subscriber has unsubscribed."))
@@ -104,12 +104,12 @@ def resend(request: HttpRequest, notification_id: UUID) -> HttpResponse:
     return redirect("message", found.message.topic.name, found.message.message_id)
 
 
-def _resend(request: HttpRequest, notification: Notification) -> None:
+def _resend(request: HttpRequest, message_delivery: MessageDelivery) -> None:
     done = submitting.once(
         request,
         lambda: (
             "sent"
-            if messaging.resend(notification, by=request.user.get_username())
+            if messaging.resend(message_delivery, by=request.user.get_username())
             else ""
         ),
     )
@@ -125,7 +125,7 @@ def resend_all(request: HttpRequest, topic: str, message_id: UUID) -> HttpRespon
     found = access.get_topic(access.get_project(request), topic)
     access.require(request.user, Right.CONFIGURE)
     message = access.get_message(found, message_id)
-    dead = Notification.objects.failed().filter(
+    dead = MessageDelivery.objects.failed().filter(
         message=message, subscription__isnull=False
     )
     done = submitting.once(

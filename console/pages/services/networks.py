@@ -165,10 +165,10 @@ def _instances_in(vpc: Vpc) -> list[User]:
     ]
 
 
-def _functions_in(place: Vpc | Subnet) -> list[User]:
+def _functions_in(network: Vpc | Subnet) -> list[User]:
     """Return the functions in a network, with the page that takes each out of it."""
     related = (
-        place.versions.alive()
+        network.versions.alive()
         .select_related("function")
         .order_by("function__name", "pk")
     )
@@ -185,15 +185,15 @@ def _user(version: Version) -> User:
 
 def _ask(
     request: HttpRequest,
-    place: Vpc | Subnet,
+    network: Vpc | Subnet,
     users: list[User],
     title: str,
     question: str,
 ) -> HttpResponse:
     """Ask before a network goes; one in use names its users instead."""
-    vpc = place if isinstance(place, Vpc) else place.vpc
+    vpc = network if isinstance(network, Vpc) else network.vpc
     back = reverse("network", args=[vpc.vpc_id])
-    told = {"name": place.name, "key": place.name}
+    told = {"name": network.name, "key": network.name}
     if users:
         why = _("%(name)s is in use. Move these elsewhere first:") % told
         return dialogs.refuse(request, title, why, users, back=back)

@@ -20,7 +20,7 @@ from asyncconfig.decisions.sides import Side
 from asyncconfig.graph import Use
 from asyncconfig.models import Delivery, InboundRule, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
-from asyncconfig.models.outbox import place_of
+from asyncconfig.models.outbox import target_key_of
 from asyncconfig.services.rocketmq import keeping
 from asyncconfig.services.rocketmq.forms import InstanceForm, RuleForm, TopicForm
 from console import access
@@ -62,7 +62,7 @@ def _users(project: Project) -> dict[str, list[Use]]:
     users: dict[str, list[Use]] = {}
     configs = keeping.configs_telling(project).select_related("version__function")
     for config in configs.order_by("version"):
-        instance_id = config.on_failure_place.partition("/")[0]
+        instance_id = config.on_failure_target_key.partition("/")[0]
         use = Use(config.version.function, config.version.name, Side.FAILURE)
         users.setdefault(instance_id, []).append(use)
     return users
@@ -76,10 +76,10 @@ def _uses(request: HttpRequest, instance: RocketInstance) -> list[Use]:
 def _counts(project: Project) -> dict[str, dict[str, int]]:
     """Count each instance's messages of a day, and its dead letters."""
     since = clock.now() - timedelta(days=1)
-    prefix = place_of(project.pk, ROCKETMQ, "")
+    prefix = target_key_of(project.pk, ROCKETMQ, "")
     counted = (
-        Delivery.objects.filter(kind=ROCKETMQ, place__startswith=prefix)
-        .values("place")
+        Delivery.objects.filter(kind=ROCKETMQ, target_key__startswith=prefix)
+        .values("target_key")
         .annotate(
             sent=Count("pk", filter=Q(created_at__gte=since)),
             dead=Count("pk", filter=Q(status=Delivery.Status.FAILED)),
@@ -87,7 +87,7 @@ def _counts(project: Project) -> dict[str, dict[str, int]]:
     )
     totals: dict[str, dict[str, int]] = {}
     for row in counted.order_by():
-        instance_id = row["place"].removeprefix(prefix).partition("/")[0]
+        instance_id = row["target_key"].removeprefix(prefix).partition("/")[0]
         total = totals.setdefault(instance_id, {"sent": 0, "dead": 0})
         total["sent"] += row["sent"]
         total["dead"] += row["dead"]
@@ -278,8 +278,8 @@ def _render(
 
 def _messages(request: HttpRequest, instance: RocketInstance) -> dict[str, Any]:
     """Return a page of what was sent to the instance, newest first."""
-    prefix = place_of(instance.project_id, ROCKETMQ, f"{instance.instance_id}/")
-    rows = Delivery.objects.filter(kind=ROCKETMQ, place__startswith=prefix)
+    prefix = target_key_of(instance.project_id, ROCKETMQ, f"{instance.instance_id}/")
+    rows = Delivery.objects.filter(kind=ROCKETMQ, target_key__startswith=prefix)
     related = rows.select_related("invocation__function").defer(
         "record", "invocation__payload", "invocation__result"
     )
@@ -293,7 +293,7 @@ def _messages(request: HttpRequest, instance: RocketInstance) -> dict[str, Any]:
 def _message(row: Delivery, prefix: str) -> dict[str, Any]:
     return {
         "delivery": row,
-        "topic": row.place.removeprefix(prefix),
+        "topic": row.target_key.removeprefix(prefix),
         "tag": json.loads(row.param).get("tag") or "",
         "state": states.delivery_state(row),
     }

@@ -51,7 +51,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
     """Return a page of the project's streams, newest first."""
     project = access.get_project(request)
     page = page_of(keeping.of(project), request)
-    used = graph.uses_by_place(project, DIS, [stream.name for stream in page.rows])
+    used = graph.uses_by_key(project, DIS, [stream.name for stream in page.rows])
     spans, problem = _spans(page.rows)
     return {
         "rows": [

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 
 from asyncconfig import graph
 from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
-from asyncconfig.models import Message, Notification, Subscription, Topic
+from asyncconfig.models import Message, MessageDelivery, Subscription, Topic
 from asyncconfig.models.config import SMN
 from asyncconfig.services.topics import keeping
 from asyncconfig.services.topics.forms import TopicForm
@@ -38,7 +38,7 @@ def _listed(request: HttpRequest) -> dict[str, Any]:
     )
     counted = recent.order_by().values_list("topic").annotate(n=Count("pk"))
     counts = dict(counted)
-    used = graph.uses_by_place(project, SMN, [one.urn for one in page.rows])
+    used = graph.uses_by_key(project, SMN, [one.urn for one in page.rows])
     return {
         "rows": [
             {"topic": one, "recent": counts.get(one.pk, 0), "uses": used[one.urn]}
@@ -123,10 +123,10 @@ def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
     subscribed = Subscription.objects.filter(topic=topic).select_related("function")
     subscriptions = page_of(subscribed, request, field="subscriptions_before")
     published = Message.objects.filter(topic=topic).defer("body", "structure")
-    related = published.select_related("delivery__invocation__function").defer(
-        "delivery__record",
-        "delivery__invocation__payload",
-        "delivery__invocation__result",
+    related = published.select_related("source_delivery__invocation__function").defer(
+        "source_delivery__record",
+        "source_delivery__invocation__payload",
+        "source_delivery__invocation__result",
     )
     page: Page[Message] = page_of(related, request)
     summaries = _summaries(page.rows)
@@ -150,11 +150,11 @@ def shown(request: HttpRequest, topic: Topic) -> dict[str, Any]:
 
 def _summaries(rows: Sequence[Message]) -> dict[int, list[dict[str, Any]]]:
     """Count each message's subscribers by state, in one query."""
-    owed = Notification.objects.filter(message__in=rows).order_by()
+    owed = MessageDelivery.objects.filter(message__in=rows).order_by()
     grouped = owed.values("message", "status", "attempts").annotate(n=Count("pk"))
     counts: dict[int, Counter[str]] = {}
     for row in grouped:
-        one = Notification(status=row["status"], attempts=row["attempts"])
+        one = MessageDelivery(status=row["status"], attempts=row["attempts"])
         counter = counts.setdefault(row["message"], Counter())
         counter[states.delivery_key(one)] += row["n"]
     return {
@@ -170,7 +170,7 @@ def _summaries(rows: Sequence[Message]) -> dict[int, list[dict[str, Any]]]:
 def _invitations(rows: Sequence[Subscription]) -> dict[int, states.State]:
     """Return how far the newest request to confirm of each subscription has come."""
     waiting = [one.pk for one in rows if not one.is_confirmed]
-    asked = Notification.objects.filter(message=None, subscription__in=waiting)
+    asked = MessageDelivery.objects.filter(message=None, subscription__in=waiting)
     return {
         one.subscription_id or 0: states.delivery_state(one)
         for one in asked.order_by("pk")

@@ -149,9 +149,9 @@ def test_a_target_that_is_broken_makes_a_dead_letter_until_it_is_repaired(
     assert_shown(pages, invocation, "failed", "failed")
 
     target.repair()
-    place = dead.place.split(":", 2)[2]
-    assert_counted(pages, target, dead, place)
-    asked = {"kind": dead.kind, "target": place, "confirmed": "yes"}
+    key = dead.target_key.split(":", 2)[2]
+    assert_counted(pages, target, dead, key)
+    asked = {"kind": dead.kind, "target": key, "confirmed": "yes"}
     pages.post(reverse("deliveries-resend"), asked)
     engine.run()
 
@@ -159,21 +159,19 @@ def test_a_target_that_is_broken_makes_a_dead_letter_until_it_is_repaired(
     assert delivery_of(invocation).attempts == 2
 
 
-def assert_counted(pages, target, dead, place):
+def assert_counted(pages, target, dead, key):
     """The dead letter is on the target's page, in the list, and the operators'."""
-    listed = pages.get("/deliveries", {"kind": dead.kind, "target": place})
+    listed = pages.get("/deliveries", {"kind": dead.kind, "target": key})
     assert listed.context["chosen"].failed == 1
     assert f"delivery-{dead.delivery_id}" in listed.text
     operated = pages.get("/operator/deliveries")
-    assert [(one.place, one.failed) for one in operated.context["targets"]] == [
-        (dead.place, 1)
+    assert [(one.target_key, one.failed) for one in operated.context["targets"]] == [
+        (dead.target_key, 1)
     ]
     if target.page:
         own = pages.get(target.page)
-        assert [(one.name, one.failed) for one in own.context["backlogs"]] == [
-            (place, 1)
-        ]
-        assert f'name="target" value="{place}"' in own.text
+        assert [(one.name, one.failed) for one in own.context["backlogs"]] == [(key, 1)]
+        assert f'name="target" value="{key}"' in own.text
 
 
 @EVERY

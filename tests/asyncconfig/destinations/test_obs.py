@@ -100,7 +100,7 @@ def test_a_leading_slash_is_kept_in_param_and_dropped_in_keys(obs, prefix, name)
     target = OBS.read(param(bucket, prefix), latest(make_function()))
 
     assert target.name == f"{bucket.name}/{name}"
-    assert target.place == bucket.name
+    assert target.key == bucket.name
 
 
 @pytest.mark.parametrize(

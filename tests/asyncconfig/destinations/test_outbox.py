@@ -278,7 +278,7 @@ def test_all_of_a_target_are_sent_again_since_a_time(engine, kind):
     other = notify(engine, kind, "elsewhere")
     engine.run()
     kind.trouble = None
-    of_target = Delivery.objects.filter(place=old.place)
+    of_target = Delivery.objects.filter(target_key=old.target_key)
 
     recent = clock.now() - timedelta(minutes=5)
     count = delivering.resend_all(

@@ -82,7 +82,7 @@ def test_the_place_is_the_topic_of_the_instance(instance):
 
     target = KINDS["RocketMQ"].read(rocket_param(instance), latest(function))
 
-    assert (target.name, target.place) == (
+    assert (target.name, target.key) == (
         "mq/orders",
         f"{instance.instance_id}/orders",
     )

@@ -33,7 +33,7 @@ def test_an_account_of_ones_own_is_written_to_with_its_key(obs):
 
     assert list(obs.objects("of-somebody")) == [receipt.reference]
     target = OBS.read(json.dumps(param("of-somebody")), version)
-    assert target.place == f"{obs.endpoint.removeprefix('http://')}/of-somebody"
+    assert target.key == f"{obs.endpoint.removeprefix('http://')}/of-somebody"
 
 
 def test_the_lifetime_is_sent_and_signed_elsewhere_only(obs, monkeypatch):

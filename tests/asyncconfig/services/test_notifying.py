@@ -11,7 +11,7 @@ from asyncconfig.models import (
     Delivery,
     Invocation,
     Message,
-    Notification,
+    MessageDelivery,
     Subscription,
 )
 from asyncconfig.reports import balancing
@@ -67,8 +67,8 @@ def test_a_web_subscriber_receives_what_smn_would_send(engine):
         "subject": "Hi",
         "timestamp": f"{message.created_at:%Y-%m-%dT%H:%M:%SZ}",
     }
-    notification = Notification.objects.get()
-    assert (notification.status, notification.attempt_set.get().answer) == (
+    message_delivery = MessageDelivery.objects.get()
+    assert (message_delivery.status, message_delivery.attempt_set.get().answer) == (
         "DELIVERED",
         "HTTP 200. thanks",
     )
@@ -112,7 +112,7 @@ def test_a_refused_address_is_a_dead_letter_and_a_full_one_is_not(engine, mail):
     mail.refusal = "452 mailbox is full"
     publish(topic)
     engine.run()
-    first = Notification.objects.get()
+    first = MessageDelivery.objects.get()
     mail.refusal = "550 no such user"
 
     clock.shift(6)
@@ -131,7 +131,7 @@ def test_a_mail_server_that_is_away_is_tried_again(engine, settings, mail):
     settings.EMAIL_PORT = 1
 
     engine.run()
-    waiting = Notification.objects.get()
+    waiting = MessageDelivery.objects.get()
     settings.EMAIL_PORT = mail.port
     clock.shift(6)
     engine.run()
@@ -216,7 +216,7 @@ def test_a_function_gets_the_event_of_smn(engine):
         "message_id": message.message_id.hex,
         "subject": "s",
     }
-    assert Notification.objects.get().child == Invocation.objects.get()
+    assert MessageDelivery.objects.get().child == Invocation.objects.get()
 
 
 def test_a_function_is_started_exactly_once(engine):
@@ -226,14 +226,14 @@ def test_a_function_is_started_exactly_once(engine):
     subscribe(topic, "functionstage", function)
     publish(topic)
     (first,) = engine.claim(engine.notify)
-    Notification.objects.update(status="WAIT", worker=None, epoch=first.epoch + 1)
+    MessageDelivery.objects.update(status="WAIT", worker=None, epoch=first.epoch + 1)
     (second,) = engine.claim(engine.notify)
 
     engine.settle([(first, None), (second, None)], engine.notify)
     engine.run()
 
     assert Invocation.objects.filter(function=function).count() == 1
-    tries = Notification.objects.get().attempt_set.all()
+    tries = MessageDelivery.objects.get().attempt_set.all()
     assert [one.is_late for one in tries] == [True, False]
 
 
@@ -268,7 +268,7 @@ def test_a_dead_notifiers_message_is_sent_by_another(engine):
         engine.run()
 
     assert len(web.letters()) == 1
-    assert Notification.objects.get().status == "DELIVERED"
+    assert MessageDelivery.objects.get().status == "DELIVERED"
 
 
 def test_success_and_failure_reach_the_subscribers_byte_for_byte(engine, mail):
@@ -288,7 +288,7 @@ def test_success_and_failure_reach_the_subscribers_byte_for_byte(engine, mail):
         body = next(b for s, b in sent.items() if s.startswith(delivery.function.name))
         assert body["message"].encode() == bytes(delivery.record)
         assert body["message_attributes"] == {"delivery_id": delivery.delivery_id.hex}
-        assert delivery.place.endswith(topic.urn)
+        assert delivery.target_key.endswith(topic.urn)
     assert {one["Subject"] for one in mail.received} == set(sent)
     assert balancing.balance().drift == 0
 
@@ -316,13 +316,13 @@ def test_a_dead_subscriber_is_tried_with_back_off_until_the_deadline(engine):
         publish(topic, life=60)
         engine.run_out()
 
-    notification = Notification.objects.get()
-    tries = list(notification.attempt_set.values_list("started_at", flat=True))
+    message_delivery = MessageDelivery.objects.get()
+    tries = list(message_delivery.attempt_set.values_list("started_at", flat=True))
     waits = [round((b - a).total_seconds()) for a, b in pairwise(tries)]
-    assert notification.status == "FAILED"
-    assert notification.reason == "HTTP 503. not now Given up after 4 tries."
+    assert message_delivery.status == "FAILED"
+    assert message_delivery.reason == "HTTP 503. not now Given up after 4 tries."
     assert waits == [5, 10, 20]
-    assert notification.finished_at <= notification.deadline
+    assert message_delivery.finished_at <= message_delivery.deadline
 
 
 @pytest.mark.parametrize(("status", "ends"), [(404, True), (302, True), (429, False)])
@@ -333,7 +333,7 @@ def test_what_a_subscriber_will_never_take_ends_at_once(engine, status, ends):
         publish(topic)
         engine.run()
 
-    assert Notification.objects.get().status == ("FAILED" if ends else "WAIT")
+    assert MessageDelivery.objects.get().status == ("FAILED" if ends else "WAIT")
 
 
 def test_an_address_that_became_private_is_a_dead_letter(engine, settings):
@@ -344,9 +344,9 @@ def test_an_address_that_became_private_is_a_dead_letter(engine, settings):
 
     engine.run()
 
-    notification = Notification.objects.get()
-    assert notification.status == "FAILED"
-    assert "OUTGOING_ALLOWED" in notification.reason
+    message_delivery = MessageDelivery.objects.get()
+    assert message_delivery.status == "FAILED"
+    assert "OUTGOING_ALLOWED" in message_delivery.reason
 
 
 def test_a_dead_letter_can_be_sent_again_after_the_repair(engine):
@@ -356,13 +356,13 @@ def test_a_dead_letter_can_be_sent_again_after_the_repair(engine):
         publish(topic)
         engine.run()
         web.status = 200
-        assert messaging.resend(Notification.objects.get(), by="admin")
+        assert messaging.resend(MessageDelivery.objects.get(), by="admin")
         engine.run()
 
-    notification = Notification.objects.get()
-    assert (notification.status, notification.attempts) == ("DELIVERED", 2)
+    message_delivery = MessageDelivery.objects.get()
+    assert (message_delivery.status, message_delivery.attempts) == ("DELIVERED", 2)
     assert len({body["message_id"] for body in web.letters()}) == 1
-    assert not messaging.resend(notification, by="admin")
+    assert not messaging.resend(message_delivery, by="admin")
 
 
 def test_one_slow_subscriber_does_not_hold_another(engine, settings):
@@ -387,4 +387,4 @@ def test_a_message_is_not_sent_after_its_time_to_live(engine):
         engine.run()
 
     assert web.received == []
-    assert "time to live" in Notification.objects.get().reason
+    assert "time to live" in MessageDelivery.objects.get().reason

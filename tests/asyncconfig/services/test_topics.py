@@ -11,7 +11,7 @@ from asyncconfig.models import (
     Delivery,
     Invocation,
     Message,
-    Notification,
+    MessageDelivery,
     Subscription,
 )
 from asyncconfig.services.topics import keeping, subscribing
@@ -43,9 +43,9 @@ def test_who_unsubscribes_is_owed_nothing_more(engine):
 
     subscribing.unsubscribe(subscription)
 
-    notification = Notification.objects.get()
-    assert (notification.status, notification.subscription) == ("SKIPPED", None)
-    assert notification.reason == "The subscriber has unsubscribed."
+    message_delivery = MessageDelivery.objects.get()
+    assert (message_delivery.status, message_delivery.subscription) == ("SKIPPED", None)
+    assert message_delivery.reason == "The subscriber has unsubscribed."
 
 
 @pytest.mark.parametrize("subscribers", [1, 40])
@@ -59,7 +59,7 @@ def test_publishing_takes_a_fixed_number_of_queries(
     with django_assert_max_num_queries(9):
         publish(topic)
 
-    assert Notification.objects.count() == subscribers
+    assert MessageDelivery.objects.count() == subscribers
 
 
 def test_a_deleted_topics_messages_go_some_at_a_time(monkeypatch):
@@ -72,7 +72,7 @@ def test_a_deleted_topics_messages_go_some_at_a_time(monkeypatch):
 
     keeping.delete(topic)
 
-    assert (Message.objects.count(), Notification.objects.count()) == (0, 0)
+    assert (Message.objects.count(), MessageDelivery.objects.count()) == (0, 0)
 
 
 def test_a_deleted_function_is_no_subscriber_any_more(engine):
@@ -85,7 +85,7 @@ def test_a_deleted_function_is_no_subscriber_any_more(engine):
     engine.run()
 
     assert not Subscription.objects.exists()
-    assert Notification.objects.get().reason == "Function gone was deleted."
+    assert MessageDelivery.objects.get().reason == "Function gone was deleted."
 
 
 def test_several_topics_are_held_in_the_order_of_the_couriers(engine, monkeypatch):
@@ -94,13 +94,13 @@ def test_several_topics_are_held_in_the_order_of_the_couriers(engine, monkeypatc
     for topic in made:
         subscribe(topic, "functionstage", function)
         make_config(make_function(), on_success=topic)
-    configs = AsyncConfig.objects.current().order_by("on_success_place")
+    configs = AsyncConfig.objects.current().order_by("on_success_target_key")
     held = []
     monkeypatch.setattr(keeping, "hold", lambda topic: held.append(topic.urn))
 
     removing.delete_function(function)
 
-    assert held == list(configs.values_list("on_success_place", flat=True))
+    assert held == list(configs.values_list("on_success_target_key", flat=True))
 
 
 def test_a_topic_that_is_a_target_cannot_be_deleted(engine):
@@ -128,7 +128,7 @@ def test_a_topic_deleted_while_its_message_is_sent_harms_nothing(engine):
         engine.settle([(one, engine.notify.run(one)) for one in claims], engine.notify)
 
     assert len(claims) == 2
-    assert Notification.objects.get().status == "DELIVERED"
+    assert MessageDelivery.objects.get().status == "DELIVERED"
 
 
 def test_a_target_topic_that_is_gone_is_a_dead_letter(engine):
@@ -158,7 +158,7 @@ def test_a_loop_through_a_topic_is_stopped(engine, settings):
     assert last.root_id == first.request_id
     assert last.error.startswith("f → SMN t → f")
     # The topic is told of the stop; the function behind it is not started by that.
-    assert Notification.objects.order_by("pk").last().status == "SKIPPED"
+    assert MessageDelivery.objects.order_by("pk").last().status == "SKIPPED"
 
 
 def test_old_messages_are_forgotten_and_open_ones_kept(engine, settings):
@@ -175,7 +175,7 @@ def test_old_messages_are_forgotten_and_open_ones_kept(engine, settings):
 
     retention.retire()
     assert Message.objects.get() == kept
-    assert Notification.objects.count() == 2
+    assert MessageDelivery.objects.count() == 2
 
 
 def test_a_url_that_is_refused_by_now_keeps_no_message_from_others(engine):
@@ -187,5 +187,5 @@ def test_a_url_that_is_refused_by_now_keeps_no_message_from_others(engine):
     publish(topic)
     engine.run()
 
-    told = dict(Notification.objects.values_list("protocol", "status"))
+    told = dict(MessageDelivery.objects.values_list("protocol", "status"))
     assert told == {"functionstage": "DELIVERED", "http": "FAILED"}

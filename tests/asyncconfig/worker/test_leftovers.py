@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 
 from asyncconfig import clock, removing
-from asyncconfig.models import Attempt, Delivery, Invocation, Notification, Worker
+from asyncconfig.models import Attempt, Delivery, Invocation, MessageDelivery, Worker
 from asyncconfig.worker import leases, leftovers, retention
 from functions import running
 from tests.support.factories import accept, make_function
@@ -76,7 +76,7 @@ def test_all_of_it_is_done_where_retention_is(engine):
     assert not Worker.objects.exists()
 
 
-@pytest.mark.parametrize("model", [Invocation, Delivery, Notification])
+@pytest.mark.parametrize("model", [Invocation, Delivery, MessageDelivery])
 def test_deleting_a_worker_does_not_read_the_whole_history(engine, model):
     """The question that the database asks by itself, for the foreign key."""
     table = model._meta.db_table

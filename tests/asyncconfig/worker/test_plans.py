@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from asyncconfig import clock
-from asyncconfig.models import Delivery, Invocation, Notification
+from asyncconfig.models import Delivery, Invocation, MessageDelivery
 from asyncconfig.worker import sweep
 from functions import creating
 from tests.support.factories import accept, latest, make_function
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 
 HISTORY = 2000
 FEW = 20
-GROWING = (Invocation, Delivery, Notification)
+GROWING = (Invocation, Delivery, MessageDelivery)
 PARTIAL = {
     index.name for model in GROWING for index in model._meta.indexes if index.condition
 }
@@ -43,7 +43,7 @@ def history(request):
         )
         for _row in range(HISTORY)
     )
-    owed = {"place": "1:OBS:logs", "created_at": now, "due_at": now}
+    owed = {"target_key": "1:OBS:logs", "created_at": now, "due_at": now}
     owed |= {"deadline": now + timedelta(hours=1)}
     states = [{"status": "DELIVERED", "finished_at": now}] * (HISTORY - FEW)
     states += [{"status": "WAIT"}] * FEW
@@ -60,8 +60,8 @@ def history(request):
         )
         for invocation, state in zip(invocations, states, strict=True)
     )
-    Notification.objects.bulk_create(
-        Notification(protocol="http", endpoint="http://192.0.2.1", **owed, **state)
+    MessageDelivery.objects.bulk_create(
+        MessageDelivery(protocol="http", endpoint="http://192.0.2.1", **owed, **state)
         for state in states
     )
     for one in (function, other):

@@ -72,8 +72,8 @@ def fail(engine, claims, answer):
 
 
 def test_a_slow_machine_claims_no_notification_twice(owe, written, slow, dispatcher):
-    places = [f"place-{n:02}" for n in range(30)]
-    owe(written, *places, count=3)
+    keys = [f"target-{n:02}" for n in range(30)]
+    owe(written, *keys, count=3)
 
     steps = 0
     while Delivery.objects.exclude(status="DELIVERED").exists():
@@ -88,15 +88,15 @@ def test_a_slow_machine_serves_the_last_place_as_often_as_the_first(
     owe, written, slow, dispatcher
 ):
     """Each has more than is done meanwhile, the first by far the most."""
-    places = [f"place-{n:02}" for n in range(30)]
-    owe(written, *places, count=3)
-    owe(written, places[0], count=60)
+    keys = [f"target-{n:02}" for n in range(30)]
+    owe(written, *keys, count=3)
+    owe(written, keys[0], count=60)
 
     while len(written.tried_at) < 60:
         dispatcher._step()
 
-    assert sorted(written.tried_at[:30]) == places
-    assert {written.tried_at.count(place) for place in places} == {2}
+    assert sorted(written.tried_at[:30]) == keys
+    assert {written.tried_at.count(key) for key in keys} == {2}
 
 
 def test_a_slow_machine_claims_no_more_than_fits(owe, written, slow, dispatcher):

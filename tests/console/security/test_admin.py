@@ -91,7 +91,7 @@ def test_the_balance_is_for_staff_and_finds_nothing_missing(history, client):
 def test_a_request_that_lost_its_notification_is_found(history):
     history.cookies["django_language"] = "en"
     notified = Delivery.objects.get()
-    Invocation.objects.update(source=None)
+    Invocation.objects.update(source_delivery=None)
     DeliveryAttempt.objects.all().delete()
     notified.delete()
 

@@ -159,7 +159,7 @@ def test_who_may_only_look_is_offered_no_resending(monkeypatch):
         {
             "kind": "OBS",
             "label": "b",
-            "place": "1:OBS:b",
+            "target_key": "1:OBS:b",
             "waiting": 1,
             "failed": 2,
             "oldest": None,

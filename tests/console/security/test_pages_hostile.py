@@ -22,11 +22,11 @@ TEXTS = ("%00", "..", "%2e%2e%2f", "%F0%9F%98%80", "%ff", "a" * 700, "9" * 40)
 ASKED = (
     *("q", "kind", "target", "status", "before", "object", "prefix", "token", "key"),
     *("partition", "record", "page", "since", "qualifier", "operation", "urn"),
-    *("function", "next", "place", "side", "name", "range", "from", "to", "then"),
+    *("function", "next", "target_key", "side", "name", "range", "from", "to", "then"),
     *("subscriptions_before", "request_id", "state", "version", "alias", "event"),
 )
 FIELDS = (
-    *("kind", "target", "place", "since", "next", "project", "username"),
+    *("kind", "target", "target_key", "since", "next", "project", "username"),
     *("password", "name", "action"),
 )
 

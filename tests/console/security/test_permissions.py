@@ -211,7 +211,7 @@ def test_after_granting_it_is_sent_again(pages, dead_letter, engine):
 def test_the_detail_shows_reference_and_what_was_left_out(pages, dead_letter):
     Delivery.objects.update(
         kind="Box",
-        place="1:Box:red",
+        target_key="1:Box:red",
         reference="red/<1>.json",
         is_emptied=True,
         status="DELIVERED",

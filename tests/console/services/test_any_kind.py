@@ -53,7 +53,7 @@ def test_a_kind_is_saved_with_what_its_form_says(pages, box):
     config = AsyncConfig.objects.get()
     assert response.status_code == 302
     assert config.on_success_param == '{"box": "red", "prefix": "a", "days": 1}'
-    assert (config.on_success_target, config.on_success_place) == ("red/a", "red")
+    assert (config.on_success_target, config.on_success_target_key) == ("red/a", "red")
 
 
 def test_fields_have_their_lists_help_note_and_errors(pages, box):

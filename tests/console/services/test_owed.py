@@ -93,7 +93,7 @@ def test_dead_letters_are_counted_and_sent_again_there(person, project, target):
     assert f'name="target" value="{name}"' in shown.text
     assert answer.url == page
     waiting = Delivery.objects.waiting()
-    assert [one.place.partition(f":{kind}:")[2] for one in waiting] == [name] * 2
+    assert [one.target_key.partition(f":{kind}:")[2] for one in waiting] == [name] * 2
 
 
 @TARGETS

@@ -263,7 +263,7 @@ def test_the_dialog_saves_an_instance_and_topic(pages, instance):
     config = AsyncConfig.objects.get()
     assert response.status_code == 302
     assert config.on_failure_target == "mq/orders"
-    assert config.on_failure_place == f"{instance.instance_id}/orders"
+    assert config.on_failure_target_key == f"{instance.instance_id}/orders"
     assert "mq/orders" in pages.get(dialog(function)[: -len("/edit")]).text
 
 

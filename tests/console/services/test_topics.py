@@ -11,7 +11,7 @@ from asyncconfig.destinations import KINDS
 from asyncconfig.models import (
     AsyncConfig,
     Message,
-    Notification,
+    MessageDelivery,
     Subscription,
     Topic,
 )
@@ -106,7 +106,7 @@ def test_a_url_is_subscribed_and_waits_for_its_confirmation(pages):
     page = pages.get(url("topic", topic)).text
     assert "Not confirmed" in page
     assert "Send link again" in page
-    invited = Notification.objects.get()
+    invited = MessageDelivery.objects.get()
     assert (invited.message, invited.status) == (None, "WAIT")
 
 
@@ -198,7 +198,7 @@ def test_the_dialog_of_a_function_offers_topics_and_sees_the_loop(pages):
     assert saved.status_code == 302
     config = AsyncConfig.objects.get()
     assert json.loads(config.on_success_param) == {"topic_urn": topic.urn}
-    assert config.on_success_place == topic.urn
+    assert config.on_success_target_key == topic.urn
 
 
 def test_a_topic_without_subscribers_is_a_warning(project):
@@ -230,7 +230,7 @@ def test_a_message_is_published_by_hand_and_seen(pages, engine):
     assert made.url == url("message", topic, message.message_id)
     page = pages.get(made.url).text
     assert "&lt;b&gt;x&lt;/b&gt;" in page
-    child = Notification.objects.get().child
+    child = MessageDelivery.objects.get().child
     assert reverse("invocation", args=[child.request_id]) in page
     assert "1 Delivered" in pages.get(url("topic", topic)).text
     assert made.url in pages.get(reverse("invocation", args=[child.request_id])).text
@@ -246,7 +246,7 @@ def test_a_message_links_back_to_its_invocation(pages, engine):
     link = reverse("invocation", args=[invocation.request_id])
     message = Message.objects.get()
     chain = pages.get(reverse("invocation-chain", args=[invocation.request_id])).text
-    assert str(Notification.objects.get().child.request_id) in chain
+    assert str(MessageDelivery.objects.get().child.request_id) in chain
 
     assert link in pages.get(url("topic", topic)).text
     assert link in pages.get(url("message", topic, message.message_id)).text
@@ -262,8 +262,8 @@ def test_a_dead_letter_shows_its_tries_and_is_sent_again(pages, engine):
         engine.run()
         page = pages.get(url("message", topic, message.message_id)).text
         web.status = 200
-        first = Notification.objects.first()
-        pages.post(reverse("notification-resend", args=[first.notification_id]))
+        first = MessageDelivery.objects.first()
+        pages.post(reverse("message-delivery-resend", args=[first.delivery_id]))
         pages.post(url("message-resend", topic, message.message_id))
         engine.run()
 
@@ -275,9 +275,9 @@ def test_a_dead_letter_shows_its_tries_and_is_sent_again(pages, engine):
         2,
         2,
     )
-    assert {one.status for one in Notification.objects.all()} == {"DELIVERED"}
+    assert {one.status for one in MessageDelivery.objects.all()} == {"DELIVERED"}
     again = pages.post(
-        reverse("notification-resend", args=[first.notification_id]), follow=True
+        reverse("message-delivery-resend", args=[first.delivery_id]), follow=True
     )
     assert "This message has arrived already." in again.text
 
@@ -286,7 +286,7 @@ def test_the_list_and_the_message_agree_on_a_subscriber_tried_before(pages):
     topic = make_topic()
     subscribe(topic, "http", "http://127.0.0.1:9/")
     message = publish(topic)
-    Notification.objects.update(attempts=4)
+    MessageDelivery.objects.update(attempts=4)
 
     listed = pages.get(url("topic", topic))
     opened = pages.get(url("message", topic, message.message_id))
@@ -340,7 +340,7 @@ def test_another_projects_topics_do_not_exist(pages):
     other = make_topic(project=make_project("other"))
     made = subscribe(other, "http", "http://127.0.0.1:9/x")
     message = publish(other)
-    notification = Notification.objects.get()
+    message_delivery = MessageDelivery.objects.get()
 
     for name, *more in (
         ("topic",),
@@ -354,7 +354,7 @@ def test_another_projects_topics_do_not_exist(pages):
     for address in (
         url("subscription-ask", other, made.subscription_id),
         url("message-resend", other, message.message_id),
-        reverse("notification-resend", args=[notification.notification_id]),
+        reverse("message-delivery-resend", args=[message_delivery.delivery_id]),
     ):
         assert pages.post(address).status_code == 404, address
 

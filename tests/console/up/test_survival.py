@@ -108,11 +108,14 @@ def test_a_killed_notifier_s_message_arrives_all_the_same(running, person):
 
         os.kill(running.pid_of("--queue notify"), signal.SIGKILL)
         web.gate.set()
-        owed = "SELECT status FROM asyncconfig_notification"
+        owed = "SELECT status FROM asyncconfig_messagedelivery"
         until(lambda: set(rows(running, owed)) == {("DELIVERED",)}, seconds=60)
 
     assert len({letter["message_id"] for letter in web.letters()}) == 1
-    started = "SELECT COUNT(*) FROM asyncconfig_invocation WHERE notification_id > 0"
+    started = (
+        "SELECT COUNT(*) FROM asyncconfig_invocation"
+        " WHERE source_message_delivery_id IS NOT NULL"
+    )
     assert rows(running, started) == [(1,)]
     assert "Drift 0." in running.manage("balance")
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from asyncconfig.models import Notification
+from asyncconfig.models import MessageDelivery
 from asyncconfig.receipt import Receipt
 from functions.models import Function, Project
 
@@ -37,7 +37,7 @@ class Letter:
     sent_at: datetime
     link: str
     is_invitation: bool
-    notification: Notification
+    message_delivery: MessageDelivery
 
 
 class Subscriber(ABC):
@@ -50,7 +50,7 @@ class Subscriber(ABC):
         """Read an endpoint as it was typed; raises ValidationError with sentences."""
 
     @abstractmethod
-    def place(self, endpoint: str) -> str:
+    def key(self, endpoint: str) -> str:
         """Return what stands behind an endpoint: what slot limits go by."""
 
     def is_written_here(self) -> bool:

@@ -29,7 +29,7 @@ class FunctionSubscriber(Subscriber):
         function = resolved.version.function
         return Endpoint(function.urn(urn.qualifier), function)
 
-    def place(self, endpoint: str) -> str:
+    def key(self, endpoint: str) -> str:
         urn = _parse(endpoint, "")
         return f"{urn.package}/{urn.function}" if urn else endpoint
 
@@ -38,14 +38,14 @@ class FunctionSubscriber(Subscriber):
 
     def send(self, endpoint: str, letter: Letter) -> Receipt:
         """Accept the event as a request, in the transaction that settles it."""
-        subscription = letter.notification.subscription
-        message = letter.notification.message
+        subscription = letter.message_delivery.subscription
+        message = letter.message_delivery.message
         urn = _parse(endpoint, "")
         if subscription is None or message is None or urn is None:
             raise DeliveryError(_("Choose a function of this project."), permanent=True)
         origin = accepting.Origin(
             by=letter.topic_urn,
-            notification=letter.notification,
+            message_delivery=letter.message_delivery,
             hops=message.hops + 1,
             root_id=message.root_id,
         )
@@ -81,7 +81,7 @@ def _event(function: Function, letter: Letter) -> dict[str, Any]:
     return {
         "record": [record],
         "functionname": function.name,
-        "requestId": letter.notification.notification_id.hex,
+        "requestId": letter.message_delivery.delivery_id.hex,
         "timestamp": _time(letter.sent_at),
     }
 

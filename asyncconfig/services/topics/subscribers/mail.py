@@ -35,7 +35,7 @@ class MailSubscriber(Subscriber):
             ) from error
         return Endpoint(endpoint)
 
-    def place(self, endpoint: str) -> str:
+    def key(self, endpoint: str) -> str:
         """Return the mail server: it is what is slow or away, for all addresses."""
         return str(settings.EMAIL_HOST)
 

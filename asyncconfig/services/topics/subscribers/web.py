@@ -41,7 +41,7 @@ class WebSubscriber(Subscriber):
             )
         return Endpoint(endpoint)
 
-    def place(self, endpoint: str) -> str:
+    def key(self, endpoint: str) -> str:
         """Return host and port; one that is refused by now spoils no message."""
         try:
             return outgoing.read(endpoint).place
