@@ -5,7 +5,7 @@ import json
 import pytest
 
 from functions.runtime import Kind
-from tests.runtime.specs import call, make_spec, run
+from tests.runtime.specs import call, make_spec, make_zip_spec, run
 
 FINE = "def handler(event, context): return 'ran'\n"
 
@@ -29,14 +29,16 @@ FINE = "def handler(event, context): return 'ran'\n"
             FINE,
             {"handler": "other.handler"},
             "FunctionLoadError",
-            "function entry exception, error: module 'other' not found",
+            "function entry exception, error: "
+            "module 'other' not found: No module named 'other'",
         ),
         (
             FINE,
             {"handler": "index.nothing"},
             "FunctionConfigError",
             "function entry exception, error: "
-            "handler 'nothing' not found in module 'index'",
+            "handler 'nothing' not found in module 'index': "
+            "module 'index' has no attribute 'nothing'",
         ),
         (
             FINE,
@@ -50,7 +52,8 @@ FINE = "def handler(event, context): return 'ran'\n"
             {},
             "FunctionConfigError",
             "function entry exception, error: "
-            "handler 'handler' not found in module 'index'",
+            "handler 'handler' not found in module 'index': "
+            "'int' object is not callable",
         ),
         (
             "import nothing_of_that_name",
@@ -89,6 +92,26 @@ def test_module_that_ends_the_process_is_a_load_error(pool, source, error):
 
     assert outcome.kind is Kind.LOAD
     assert error in outcome.error or "null byte" in outcome.error
+
+
+@pytest.mark.parametrize(
+    "names", [["demo/index.py", "demo/lib.py"], ["demo/index/__init__.py"]]
+)
+def test_code_in_one_folder_is_said_to_be_there(pool, names):
+    outcome = pool.invoke(make_zip_spec(dict.fromkeys(names, FINE)), call())
+
+    assert outcome.kind is Kind.LOAD
+    assert "the code is in folder 'demo': pack its contents" in outcome.error
+
+
+def test_a_module_with_a_syntax_error_that_is_imported_is_named(pool):
+    files = {"index.py": "import helper\n" + FINE, "helper.py": "def (:\n"}
+    outcome = pool.invoke(make_zip_spec(files), call())
+
+    body = json.loads(outcome.result)
+    assert body["errorType"] == "SyntaxError"
+    assert body["errorMessage"].startswith("Syntax error in module 'index'(")
+    assert "helper.py, line 1" in body["errorMessage"]
 
 
 def test_code_that_does_not_load_is_loaded_anew_each_time(pool):

@@ -26,13 +26,21 @@ def load(handler: str, code_root: str) -> Callable[..., Any]:
             f"handler '{handler}' is not of the form file.function",
         )
     module = _module(name, os.path.join(code_root, folder) if folder else code_root)
-    found = getattr(module, function, None)
+    try:
+        found = getattr(module, function)
+    except AttributeError as error:
+        raise _missing(function, name, error) from None
     if not callable(found):
-        raise HandlerUnfit(
-            "FunctionConfigError",
-            f"handler '{function}' not found in module '{name}'",
-        )
+        reason = f"'{type(found).__name__}' object is not callable"
+        raise _missing(function, name, reason)
     return found  # type: ignore[no-any-return]
+
+
+def _missing(function: str, module: str, reason: object) -> HandlerUnfit:
+    return HandlerUnfit(
+        "FunctionConfigError",
+        f"handler '{function}' not found in module '{module}': {reason}",
+    )
 
 
 def _module(name: str, folder: str) -> ModuleType:
@@ -45,7 +53,8 @@ def _module(name: str, folder: str) -> ModuleType:
     # By its place and not by its name: a module called `json` or `test` is theirs.
     spec = PathFinder.find_spec(name, [folder])
     if spec is None or spec.loader is None:
-        raise HandlerUnfit("FunctionLoadError", f"module '{name}' not found")
+        reason = f"No module named '{name}'{_where_it_is(name, folder)}"
+        raise HandlerUnfit("FunctionLoadError", f"module '{name}' not found: {reason}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
@@ -53,6 +62,18 @@ def _module(name: str, folder: str) -> ModuleType:
     except SyntaxError as error:
         raise _named(error, name) from None
     return module
+
+
+def _where_it_is(name: str, folder: str) -> str:
+    """Say that all code is in one folder, as archives often have it; "" if not."""
+    try:
+        (only,) = os.listdir(folder)
+        inside = os.listdir(os.path.join(folder, only))
+    except (OSError, ValueError):
+        return ""
+    if {name, f"{name}.py"}.isdisjoint(inside):
+        return ""
+    return f"; the code is in folder '{only}': pack its contents"
 
 
 def _named(error: SyntaxError, name: str) -> SyntaxError:
