@@ -132,3 +132,10 @@ def test_a_bell_is_not_kept_until_the_commit_once_more(valkey):
     with transaction.atomic():
         queue.ring_now(queue.INVOKE)
         assert valkey.llen("rq:queue:invoke") == 1
+
+
+def test_a_worker_waits_no_longer_than_it_listens(listener):
+    """RQ would give the client minutes, in which nobody notices that Redis is gone."""
+    known = listener.connection.connection_pool.connection_kwargs
+
+    assert known["socket_timeout"] == process.LISTEN_SECONDS + 1
