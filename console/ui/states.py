@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -101,6 +102,19 @@ def key_of(invocation: Invocation) -> str:
     return "cancelled" if invocation.condition == Condition.CANCELLED else "failed"
 
 
+# What `key_of` says of a row, asked of the database.
+FILTERS = {
+    "queued": Q(status=Invocation.Status.WAIT, attempts=0, losses=0),
+    "running": Q(status=Invocation.Status.RUNNING),
+    "retrying": Q(status=Invocation.Status.WAIT)
+    & (Q(attempts__gt=0) | Q(losses__gt=0)),
+    "success": Q(status=Invocation.Status.SUCCESS),
+    "failed": Q(status=Invocation.Status.FAIL) & ~Q(condition=Condition.CANCELLED),
+    "discarded": Q(status=Invocation.Status.DISCARD),
+    "cancelled": Q(status=Invocation.Status.FAIL, condition=Condition.CANCELLED),
+}
+
+
 def display_state(invocation: Invocation) -> State:
     """Return what the whole console says about an invocation's state."""
     key = key_of(invocation)
@@ -174,6 +188,17 @@ def delivery_key(delivery: Outbound) -> str:
         case Delivery.Status.SKIPPED:
             return "skipped"
     return "failed"
+
+
+# What `delivery_key` says of a row, asked of the database.
+DELIVERY_FILTERS = {
+    "pending": Q(status=Delivery.Status.WAIT, attempts=0),
+    "sending": Q(status=Delivery.Status.SENDING),
+    "retrying": Q(status=Delivery.Status.WAIT, attempts__gt=0),
+    "delivered": Q(status=Delivery.Status.DELIVERED),
+    "failed": Q(status=Delivery.Status.FAILED),
+    "skipped": Q(status=Delivery.Status.SKIPPED),
+}
 
 
 def delivery_state(delivery: Outbound) -> State:

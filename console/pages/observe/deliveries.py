@@ -4,7 +4,6 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -27,14 +26,6 @@ from console.ui.htmx import next_page, redirect_page, render_page
 
 # What a person has chosen to send again, and where that leads to.
 ASKED = ("kind", "target", "target_key", "since", "arrived", "next")
-FILTERS = {
-    "pending": Q(status=Delivery.Status.WAIT, attempts=0),
-    "sending": Q(status=Delivery.Status.SENDING),
-    "retrying": Q(status=Delivery.Status.WAIT, attempts__gt=0),
-    "delivered": Q(status=Delivery.Status.DELIVERED),
-    "failed": Q(status=Delivery.Status.FAILED),
-    "skipped": Q(status=Delivery.Status.SKIPPED),
-}
 
 
 @require_GET
@@ -47,8 +38,8 @@ def index(request: HttpRequest) -> HttpResponse:
     if kind and target:
         rows = rows.filter(target_key=target_key_of(project.pk, kind, target))
     status = request.GET.get("status", "")
-    if status in FILTERS:
-        rows = rows.filter(FILTERS[status])
+    if status in states.DELIVERY_FILTERS:
+        rows = rows.filter(states.DELIVERY_FILTERS[status])
     related = rows.select_related("function", "invocation").defer(
         "record", "invocation__payload", "invocation__result"
     )
@@ -57,7 +48,9 @@ def index(request: HttpRequest) -> HttpResponse:
         "rows": [_row(delivery) for delivery in page.rows],
         "page": page,
         "status": status,
-        "statuses": [(key, states.DELIVERY_LOOKS[key]) for key in FILTERS],
+        "statuses": [
+            (key, states.DELIVERY_LOOKS[key]) for key in states.DELIVERY_FILTERS
+        ],
         "targets": backlog.by_target(project),
         "chosen": backlog.of_target(project, kind, target) if target else None,
         "since": owed.choices(),

@@ -43,15 +43,6 @@ RANGES = {
     "1d": (gettext_lazy("Last day"), timedelta(days=1)),
     "3d": (gettext_lazy("Last 3 days"), timedelta(days=3)),
 }
-FILTERS = {
-    "queued": Q(status="WAIT", attempts=0, losses=0),
-    "running": Q(status="RUNNING"),
-    "retrying": Q(status="WAIT") & (Q(attempts__gt=0) | Q(losses__gt=0)),
-    "success": Q(status="SUCCESS"),
-    "failed": Q(status="FAIL") & ~Q(condition="Cancelled"),
-    "discarded": Q(status="DISCARD"),
-    "cancelled": Q(status="FAIL", condition="Cancelled"),
-}
 
 
 @require_GET
@@ -82,8 +73,8 @@ def _log(request: HttpRequest, rows: InvocationQuerySet) -> dict[str, Any]:
         rows = rows.filter(_matching(text))
     counts = _counts(rows)
     status = request.GET.get("status", "")
-    if status in FILTERS:
-        rows = rows.filter(FILTERS[status])
+    if status in states.FILTERS:
+        rows = rows.filter(states.FILTERS[status])
     related = rows.select_related("version", "function", "config", "delivery")
     page = page_of(related.without_bodies().defer("delivery__record"), request)
     return {
@@ -91,7 +82,7 @@ def _log(request: HttpRequest, rows: InvocationQuerySet) -> dict[str, Any]:
         "page": page,
         "statuses": [
             {"key": key, "look": states.LOOKS[key], "count": counts.get(key, 0)}
-            for key in FILTERS
+            for key in states.FILTERS
         ],
         "total": sum(counts.values()),
         "status": status,
@@ -113,7 +104,7 @@ def _counts(rows: InvocationQuerySet) -> dict[str, int]:
     """Count by state, reading no more than the newest MOST_COUNTED rows."""
     newest = rows.newest_first().values("pk")[:MOST_COUNTED]
     counted = Invocation.objects.filter(pk__in=newest).aggregate(
-        **{key: Count("pk", filter=rule) for key, rule in FILTERS.items()}
+        **{key: Count("pk", filter=rule) for key, rule in states.FILTERS.items()}
     )
     return {key: int(number) for key, number in counted.items()}
 
