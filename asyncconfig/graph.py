@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from itertools import chain
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from asyncconfig.decisions import loops
@@ -159,6 +160,19 @@ def loops_of(version: Version, wanted: Wanted) -> list[loops.Path]:
         source=version.function.shown_name,
         edges=sorted_edges(edges),
     )
+
+
+def are_loops_allowed() -> bool:
+    """Say whether this installation lets loops be accepted at all."""
+    return bool(settings.ASYNC_LOOPS != "refuse")
+
+
+def judge(paths: list[loops.Path], *, accepted: str | None) -> loops.Verdict:
+    """Say what becomes of a configuration, or a subscription, that closes loops.
+
+    `accepted` is as for `loops.judge`: None where nobody is asked.
+    """
+    return loops.judge(paths, are_allowed=are_loops_allowed(), accepted=accepted)
 
 
 def accepting_loops(wanted: Wanted, paths: list[loops.Path]) -> Wanted:

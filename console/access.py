@@ -28,10 +28,10 @@ from asyncconfig.models import (
     Subscription,
     Topic,
 )
-from functions import names
+from functions import qualifiers
+from functions.exceptions import QualifierUnknown
 from functions.models import (
     Agency,
-    Alias,
     Function,
     Project,
     TestEvent,
@@ -205,19 +205,10 @@ def get_function(project: Project, package: str, name: str) -> Function:
 
 def get_version(function: Function, qualifier: str) -> Version:
     """Return the version a page shows; an alias shows the one it points at."""
-    name = qualifier or names.LATEST
-    if name.startswith("!"):
-        alias = get_object_or_404(Alias, function=function, name=name[1:])
-        name = alias.version.name
-    versions = Version.objects.alive().select_related(
-        "function__project", "agency", "code", "vpc", "subnet"
-    )
-    found = versions.filter(function=function, name=name).first()
-    if found is None:
-        raise Http404(
-            _("There is no version or alias %(qualifier)s.") % {"qualifier": qualifier}
-        )
-    return found
+    try:
+        return qualifiers.find(function, qualifier)
+    except QualifierUnknown as error:
+        raise Http404(str(error)) from error
 
 
 def get_agency(project: Project, pk: int) -> Agency:

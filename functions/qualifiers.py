@@ -20,6 +20,18 @@ class Resolved:
     alias: str = ""
 
 
+def find(function: Function, qualifier: str = names.LATEST) -> Version:
+    """Return the version whose settings a qualifier shows, with what they name.
+
+    An alias shows the version that it points at, whatever share of calls it sends
+    elsewhere; see `resolve` for what to run. Raises QualifierUnknown.
+    """
+    name = qualifier or names.LATEST
+    if name.startswith("!"):
+        name = _alias(function, name.removeprefix("!")).version.name
+    return _version(function, name, "agency", "code", "vpc", "subnet")
+
+
 def resolve(
     function: Function, qualifier: str = names.LATEST, *, headers: Headers | None = None
 ) -> Resolved:
@@ -35,14 +47,17 @@ def resolve(
 
 
 def _through_alias(function: Function, name: str, headers: Headers) -> Resolved:
-    try:
-        alias = Alias.objects.select_related("version").get(
-            function=function, name=name
-        )
-    except Alias.DoesNotExist as error:
-        raise QualifierUnknown(f"!{name}") from error
+    alias = _alias(function, name)
     chosen = _by_rules(alias, headers) or _by_weight(alias) or alias.version.name
     return Resolved(_version(function, chosen), alias.name)
+
+
+def _alias(function: Function, name: str) -> Alias:
+    aliases = Alias.objects.select_related("version")
+    try:
+        return aliases.get(function=function, name=name)
+    except Alias.DoesNotExist as error:
+        raise QualifierUnknown(f"!{name}") from error
 
 
 def _by_weight(alias: Alias) -> str:
@@ -73,8 +88,8 @@ def _matches(rule: dict[str, Any], headers: Headers) -> bool:
     return bool(value == rule["value"])
 
 
-def _version(function: Function, name: str) -> Version:
-    versions = Version.objects.alive().select_related("function__project")
+def _version(function: Function, name: str, *related: str) -> Version:
+    versions = Version.objects.alive().select_related("function__project", *related)
     try:
         return versions.get(function=function, name=name)
     except Version.DoesNotExist as error:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -12,6 +11,7 @@ from asyncconfig import graph
 from asyncconfig.config import saving
 from asyncconfig.config.saving import Examined
 from asyncconfig.decisions import loops
+from asyncconfig.decisions.loops import Verdict
 from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.destinations.base import ParamForm
@@ -130,24 +130,18 @@ class AsyncConfigForm(PolicyForm):
             on_success=cleaned[Side.SUCCESS], on_failure=cleaned[Side.FAILURE]
         )
         self.paths = graph.loops_of(self.version, wanted)
-        if not self.paths:
-            cleaned["accepted_loop"] = ""
-        elif settings.ASYNC_LOOPS == "refuse":
-            self.add_error(
-                None,
-                ValidationError(
-                    _("Loops are not allowed here. Choose another target."),
-                    code="loop",
-                ),
-            )
-        elif cleaned.get("accepted_loop") != self.loop_digest:
-            self.add_error(
-                None,
-                ValidationError(
-                    _("Accept the loop shown under Checks, or choose another target."),
-                    code="loop",
-                ),
-            )
+        match graph.judge(self.paths, accepted=cleaned.get("accepted_loop") or ""):
+            case Verdict.NO_LOOP:
+                cleaned["accepted_loop"] = ""
+            case Verdict.REFUSED:
+                self._refuse(_("Loops are not allowed here. Choose another target."))
+            case Verdict.TO_ACCEPT:
+                self._refuse(
+                    _("Accept the loop shown under Checks, or choose another target.")
+                )
+
+    def _refuse(self, sentence: str) -> None:
+        self.add_error(None, ValidationError(sentence, code="loop"))
 
     @property
     def loop_digest(self) -> str:

@@ -6,6 +6,7 @@ A topic that functions subscribe to is a node like a function.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from asyncconfig.decisions.sides import Side
 
@@ -73,6 +74,11 @@ def describe(path: Path) -> str:
     return path[0].source + arrows if path else ""
 
 
+def all_in_line(paths: Iterable[Path]) -> str:
+    """Write several paths in one line."""
+    return " · ".join(describe(path) for path in paths)
+
+
 def condense(path: str) -> str:
     """Shorten a way in circles: `a → b → a → b → a` is `a ⇄ b × 2`.
 
@@ -92,6 +98,30 @@ def condense(path: str) -> str:
 
 def _circle(names: list[str]) -> str:
     return " ⇄ ".join(names) if len(names) == 2 else ARROW.join([*names, names[0]])
+
+
+class Verdict(Enum):
+    """What becomes of a change that may close loops."""
+
+    NO_LOOP = auto()
+    REFUSED = auto()
+    TO_ACCEPT = auto()
+    ACCEPTED = auto()
+
+
+def judge(paths: Iterable[Path], *, are_allowed: bool, accepted: str | None) -> Verdict:
+    """Say what becomes of a change that closes these loops.
+
+    `accepted` is the digest of what a person has accepted, which must be exactly
+    these; None where nobody is asked, as over the API: there what is allowed counts
+    as accepted.
+    """
+    closed = digest(paths)
+    if not closed:
+        return Verdict.NO_LOOP
+    if not are_allowed:
+        return Verdict.REFUSED
+    return Verdict.ACCEPTED if accepted in (None, closed) else Verdict.TO_ACCEPT
 
 
 def digest(paths: Iterable[Path]) -> str:

@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -15,6 +14,7 @@ from asyncconfig import graph
 from asyncconfig.config import rights, saving
 from asyncconfig.config.forms import PolicyForm
 from asyncconfig.decisions import loops
+from asyncconfig.decisions.loops import Verdict
 from asyncconfig.decisions.sides import Side
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import AsyncConfig
@@ -28,7 +28,7 @@ from asyncconfig.wanted import NOBODY, Destined, Wanted
 from console import access
 from console.access import Right
 from console.api import lookup, paging
-from console.api.errors import ApiError, refuse
+from console.api.errors import ApiError, loops_refused, refuse
 from console.api.function_shapes import full_time
 from functions.models import Version
 
@@ -208,17 +208,12 @@ def _destined(version: Version, side: Side, sent: DestinationConfig | None) -> D
 
 def _looked_at_for_loops(version: Version, wanted: Wanted) -> Wanted:
     paths = graph.loops_of(version, wanted)
-    if not paths:
-        return wanted
-    told = " · ".join(loops.describe(path) for path in paths)
-    if settings.ASYNC_LOOPS == "refuse":
-        raise ApiError(
-            400,
-            "FSS.0400",
-            _("Loops are not allowed here: %(path)s. Choose another target.")
-            % {"path": told},
-        )
-    logger.warning("A loop was configured over the API: %s.", told)
+    match graph.judge(paths, accepted=None):
+        case Verdict.NO_LOOP:
+            return wanted
+        case Verdict.REFUSED:
+            raise loops_refused(paths)
+    logger.warning("A loop was configured over the API: %s.", loops.all_in_line(paths))
     return graph.accepting_loops(wanted, paths)
 
 

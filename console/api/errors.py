@@ -10,6 +10,7 @@ from ninja.errors import ValidationError
 from pydantic import Field
 
 from asyncconfig import exceptions as asynchronous
+from asyncconfig.decisions import loops
 from console.access import Denied
 from console.security import exceptions as security
 from console.sqlite.turn import NoTurn
@@ -89,6 +90,12 @@ SPLIT = {
     "same": "FSS.1093",
     "rules": INVALID,
 }
+
+
+def loops_refused(paths: list[loops.Path]) -> ApiError:
+    """Return the refusal of a change that closes loops where none are allowed."""
+    sentence = _("Loops are not allowed here: %(path)s. Choose another target.")
+    return ApiError(400, INVALID, sentence % {"path": loops.all_in_line(paths)})
 
 
 def answer(status: int, code: str, sentence: str) -> HttpResponse:

@@ -10,8 +10,7 @@ from django.utils.translation import gettext as _
 from console import access
 from console.access import Right
 from console.api.errors import ApiError
-from functions import names
-from functions.exceptions import QualifierUnknown
+from functions import names, qualifiers
 from functions.models import Function, Project, Version
 
 
@@ -25,19 +24,7 @@ class Named:
     @cached_property
     def version(self) -> Version:
         """The version; an alias shows the one it points at. 404 for unknown ones."""
-        name = self.qualifier
-        if name.startswith("!"):
-            alias = self.function.aliases.filter(name=name[1:]).first()
-            if alias is None:
-                raise QualifierUnknown(name)
-            name = alias.version.name
-        versions = Version.objects.alive().select_related(
-            "function__project", "agency", "code", "vpc", "subnet"
-        )
-        found = versions.filter(function=self.function, name=name).first()
-        if found is None:
-            raise QualifierUnknown(name)
-        return found
+        return qualifiers.find(self.function, self.qualifier)
 
     def own_version(self) -> Version:
         """The version itself; an alias, which has no settings, is refused."""

@@ -5,13 +5,14 @@ import re
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 from ninja import Path, Router, Status
 
+from asyncconfig import graph
 from asyncconfig.decisions import loops
+from asyncconfig.decisions.loops import Verdict
 from asyncconfig.models import Subscription, Topic
 from asyncconfig.models.topic import URN
 from asyncconfig.services.topics import keeping, subscribing
@@ -213,13 +214,12 @@ def add_subscription(
 
 
 def _look_at_loops(paths: list[loops.Path]) -> None:
-    if not paths:
-        return
-    told = " · ".join(loops.describe(path) for path in paths)
-    if settings.ASYNC_LOOPS == "refuse":
-        sentence = _("Loops are not allowed here: %(path)s. Choose another target.")
-        raise ApiError(400, "FSS.0400", sentence % {"path": told})
-    logger.warning("A loop was subscribed over the API: %s.", told)
+    verdict = graph.judge(paths, accepted=None)
+    if verdict is Verdict.REFUSED:
+        raise errors.loops_refused(paths)
+    if verdict is not Verdict.NO_LOOP:
+        told = loops.all_in_line(paths)
+        logger.warning("A loop was subscribed over the API: %s.", told)
 
 
 @router.get(

@@ -3,7 +3,6 @@
 from typing import Any
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,7 +10,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from asyncconfig import graph
 from asyncconfig.decisions import loops
+from asyncconfig.decisions.loops import Verdict
 from asyncconfig.exceptions import TopicGone, TopicLimit
 from asyncconfig.models import Subscription, Topic
 from asyncconfig.services.topics import subscribing
@@ -50,12 +51,13 @@ def add(request: HttpRequest, topic: str) -> HttpResponse:
 
 def _check_loops(form: SubscriptionForm, paths: list[loops.Path]) -> None:
     """Refuse a loop until exactly its path has been accepted."""
-    if not paths:
-        return
-    if settings.ASYNC_LOOPS == "refuse":
-        form.add_error(None, _("Loops are not allowed here. Choose another target."))
-    elif form.cleaned_data["accepted_loop"] != loops.digest(paths):
-        form.add_error(None, _("Accept the loop shown below, or choose another."))
+    match graph.judge(paths, accepted=form.cleaned_data["accepted_loop"] or ""):
+        case Verdict.REFUSED:
+            form.add_error(
+                None, _("Loops are not allowed here. Choose another target.")
+            )
+        case Verdict.TO_ACCEPT:
+            form.add_error(None, _("Accept the loop shown below, or choose another."))
 
 
 def _subscribe(topic: Topic, form: SubscriptionForm) -> Subscription | None:
@@ -90,7 +92,7 @@ def _dialog(
         "functions": [one.shown_name for one in functions[:MOST_OFFERED]],
         "paths": [loops.describe(path) for path in paths],
         "digest": loops.digest(paths),
-        "may_accept": settings.ASYNC_LOOPS != "refuse",
+        "may_accept": graph.are_loops_allowed(),
     }
     form.fields["endpoint"].widget.attrs["list"] = "functions"
     return render_form(request, "services/topics/subscribe.html", form, context)
