@@ -59,8 +59,14 @@ def is_api(request: HttpRequest) -> bool:
 class SignInForPages(LoginRequiredMiddleware):
     """Sends strangers to the sign-in page; the API asks for signatures itself."""
 
-    def process_view(self, request: HttpRequest, *rest: Any) -> HttpResponseBase | None:
-        return None if is_api(request) else super().process_view(request, *rest)
+    def process_view(
+        self, request: HttpRequest, view: View, *rest: Any
+    ) -> HttpResponseBase | None:
+        # Who is there stands in the database, which pages about health may not need.
+        is_open = not getattr(view, "login_required", True)
+        if is_open or is_api(request):
+            return None
+        return super().process_view(request, view, *rest)
 
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view: Any

@@ -231,6 +231,8 @@ ISOLATION_LEVEL = env.whole("ISOLATION_LEVEL", default=3, low=0, high=3)
 INSTANCE_USERS = env.text("INSTANCE_USERS", default="60578-61183")
 ALLOW_UNISOLATED = env.flag("ALLOW_UNISOLATED", default=False)
 RUNTIME_DIR = DATA_DIR / "runtime"
+# Who shows it may read the figures of /readyz.
+MONITOR_TOKEN = env.text("MONITOR_TOKEN")
 # What `up` knows its own web server by, among others that share the port.
 START_NUMBER = env.text("START_NUMBER")
 

@@ -174,6 +174,7 @@ urlpatterns = [
     path("theme", account.set_theme, name="set-theme"),
     path("project", account.set_project, name="set-project"),
     path("healthz", health.health, name="health"),
+    path("readyz", health.ready, name="ready"),
     path("welcome", welcome.show, name="welcome"),
     path("welcome/demo", welcome.create, name="demo-create"),
     path("welcome/demo/remove", welcome.remove, name="demo-remove"),
@@ -225,6 +226,7 @@ urlpatterns = [
     path("agencies/new", agencies.create, name="agency-create"),
     path("agencies/<int:pk>", agencies.edit, name="agency"),
     path("agencies/<int:pk>/delete", agencies.delete, name="agency-delete"),
+    path("operator/health", health.show, name="operator-health"),
     path("operator/balance", operate.balance, name="balance"),
     path("operator/deliveries", deliveries.operate, name="operator-deliveries"),
     path(

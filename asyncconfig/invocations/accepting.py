@@ -222,6 +222,11 @@ recent = _Recent()
 def _check_room(function: Function) -> None:
     if recent.full(function):
         raise TooManyWaiting(settings.MAX_WAITING)
-    disk = os.statvfs(settings.DATA_DIR)
-    if disk.f_bavail * 100 < settings.MIN_FREE_DISK_PERCENT * disk.f_blocks:
+    if free_disk_percent() < settings.MIN_FREE_DISK_PERCENT:
         raise DiskFull
+
+
+def free_disk_percent() -> float:
+    """Return how much of the data directory's disk is free."""
+    disk = os.statvfs(settings.DATA_DIR)
+    return disk.f_bavail * 100 / disk.f_blocks if disk.f_blocks else 100.0

@@ -1,13 +1,34 @@
-"""Whether the console can serve: for supervisors and load balancers."""
+"""Whether the console can serve: for supervisors, load balancers and monitors."""
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_GET
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import translation
+from django.utils.crypto import constant_time_compare
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_safe
 
 from asyncconfig import queue
+from console import access
+from console.access import OperatorRight, needs
 from console.door.limits import takes
+from console.installation import checkup
+from console.ui.htmx import render_page
+
+FOR_STRANGERS = ("ready", "parts")
+TITLES: dict[str, Promise] = {
+    "database": gettext_lazy("Database"),
+    "disk": gettext_lazy("Disk"),
+    "redis": gettext_lazy("Redis"),
+    "workers": gettext_lazy("Workers"),
+    "clock": gettext_lazy("Clock"),
+    "requests": gettext_lazy("Due requests"),
+    "notifications": gettext_lazy("Due notifications"),
+    "held": gettext_lazy("Held after a restore"),
+}
 
 
 @login_not_required
@@ -27,3 +48,44 @@ def health(request: HttpRequest) -> JsonResponse:
         "start": settings.START_NUMBER,
     }
     return JsonResponse(state, status=200 if database else 503)
+
+
+@login_not_required
+@takes(0)
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 503 only for what makes an accept answer 503; the rest is named with 200.
+
+    Strangers get names of parts and yes or no; figures are for operators who may look,
+    and for who sends MONITOR_TOKEN.
+    """
+    with translation.override("en"):
+        parts = checkup.look()
+    state = checkup.state_of(parts)
+    if not _may_see_figures(request):
+        state = {name: state[name] for name in FOR_STRANGERS}
+    return JsonResponse(state, status=200 if state["ready"] else 503)
+
+
+def _may_see_figures(request: HttpRequest) -> bool:
+    kind, _space, token = request.headers.get("Authorization", "").partition(" ")
+    if kind.lower() == "bearer":
+        known = settings.MONITOR_TOKEN
+        return bool(known) and constant_time_compare(token.strip(), known)
+    try:
+        return access.may(request.user, OperatorRight.LOOK)
+    except (DatabaseError, InterfaceError):
+        return False  # Who it is stands in the database that is away.
+
+
+@require_GET
+@needs(OperatorRight.LOOK)
+def show(request: HttpRequest) -> HttpResponse:
+    """Show each part with its figures, and what to do about it."""
+    parts = checkup.look()
+    context = {
+        "parts": [(TITLES[part.name], part) for part in parts],
+        "level": checkup.level_of(parts).name.lower(),
+    }
+    return render_page(request, "operate/health.html", context, partial="health")

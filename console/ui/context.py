@@ -82,6 +82,13 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
         _("Operate"),
         (
             Item(
+                _("Health"),
+                "operator-health",
+                "activity",
+                ("/operator/health",),
+                OperatorRight.LOOK,
+            ),
+            Item(
                 _("Balance"),
                 "balance",
                 "flag",

@@ -21,6 +21,7 @@ RQ = "/admin/django_rq/dashboard"
 # An answer of 404 is that of a page which was entered: there is no queue 99.
 PAGES = [
     ("get", "/operator/balance", LOOK),
+    ("get", "/operator/health", LOOK),
     ("get", "/operator/deliveries", LOOK),
     ("post", "/operator/deliveries/resend", ACT),
     ("get", "/admin/", LOOK),
