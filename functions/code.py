@@ -152,5 +152,14 @@ def source_of(version: Version) -> Source:
         text = content.decode("utf-8", "replace")
         return Source(version.code_filename, text, (), len(content))
     with zipfile.ZipFile(io.BytesIO(content)) as opened:
-        files = tuple(sorted(set(opened.namelist())))
+        files = tuple(sorted(_names(opened)))
     return Source(version.code_filename, None, files, len(content))
+
+
+def _names(opened: zipfile.ZipFile) -> set[str]:
+    """Return what unpacking makes; of an archive that is too old to be judged, all."""
+    try:
+        plan = archive.plan(opened)
+    except archive.Unfit:
+        return set(opened.namelist())
+    return {*plan.files, *plan.links}

@@ -1,6 +1,9 @@
 """What a change over the API leaves as it was."""
 
+import base64
+import io
 import json
+import zipfile
 
 import pytest
 
@@ -8,7 +11,7 @@ from console import access
 from console.api.function_shapes import FunctionChange
 from console.security import tokens
 from functions.runtime import available_runtimes
-from tests.support.factories import latest, make_function, make_user
+from tests.support.factories import ECHO, latest, make_function, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -177,6 +180,25 @@ def test_code_stays_where_only_what_goes_with_it_is_changed(put, function):
     )
     assert kept["depend_version_list"] == ["one"]
     assert nothing == 400
+
+
+def test_code_in_one_folder_is_refused_with_its_handler_and_taken_before(put, post):
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr("demo/index.py", ECHO)
+    code = {
+        "code_type": "zip",
+        "func_code": {"file": base64.b64encode(buffer.getvalue()).decode()},
+    }
+
+    status, told = post(handler="index.handler", **code)
+    # Terraform deploys code first and then says what its handler is.
+    deployed, _shown = put("code", **code)
+    moved, _shown = put(handler="demo/index.handler")
+
+    assert (status, told["error_code"]) == (400, "FSS.1011")
+    assert "demo" in told["error_msg"]
+    assert (deployed, moved) == (200, 200)
 
 
 def test_what_nobody_knows_is_passed_over(put, post):

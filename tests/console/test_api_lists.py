@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 
 from asyncconfig import clock
 from asyncconfig.config import saving
@@ -19,7 +20,9 @@ from tests.support.factories import (
     latest,
     make_config,
     make_function,
+    make_topic,
     make_user,
+    subscribe,
 )
 
 pytestmark = pytest.mark.django_db
@@ -31,8 +34,8 @@ def get(client, project):
     user = make_user(group=access.ADMINISTRATOR, project=project)
     headers = {"X-Auth-Token": tokens.issue(user)}
 
-    def ask(path, **query):
-        url = f"/v2/{project.project_id}/fgs{path}"
+    def ask(path, below="/fgs", **query):
+        url = f"/v2/{project.project_id}{below}{path}"
         answer = client.get(url, query, headers=headers)
         assert answer.status_code == 200, answer.content
         return answer.json()
@@ -208,6 +211,48 @@ def test_every_loop_reads_every_entry_once_and_ends(get, project, name, size):
     assert all(len(entries) == 3 for entries in read.values()), read
     assert len({tuple(entries) for entries in read.values()}) == 1
     assert get(path)["count"] == 3
+
+
+def topics(project):
+    for name in ("one", "two", "three"):
+        make_topic(name, project=project)
+
+
+def subscriptions(project):
+    topic = make_topic("own", project=project)
+    for name in ("one", "two", "three"):
+        subscribe(topic, "functionstage", make_function(name, project=project))
+
+
+# Those of SMN have an offset and no marker: what is listed, its count, what makes it.
+OFFSETS = {
+    "/notifications/topics": ("topics", "topic_count", topics),
+    "/notifications/subscriptions": (
+        "subscriptions",
+        "subscription_count",
+        subscriptions,
+    ),
+    "/notifications/topics/{own}/subscriptions": (
+        "subscriptions",
+        "subscription_count",
+        subscriptions,
+    ),
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50])
+@pytest.mark.parametrize("path", OFFSETS)
+@pytest.mark.parametrize("loop", [until_empty_by_length, until_count_by_length])
+def test_lists_with_an_offset_end_too(get, project, path, size, loop):
+    key, count, make = OFFSETS[path]
+    make(project)
+    own = f"urn:smn:{settings.REGION}:{project.project_id}:own"
+
+    def ask(offset):
+        page = get(path.format(own=own), below="", offset=offset, limit=size)
+        return page | {"count": page[count]}
+
+    assert len([one for page in loop(ask, key) for one in page]) == 3
 
 
 def test_no_list_with_a_marker_is_forgotten():

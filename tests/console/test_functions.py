@@ -202,6 +202,27 @@ def test_a_zip_is_deployed_and_runs(pages, engine):
     assert "lib/extra.py" in pages.get(url("function-code", function)).text
 
 
+def test_code_in_one_folder_is_refused_and_the_folder_named(pages):
+    function = make_function()
+    archive = zipped(**{"demo/index.py": HELLO})
+
+    answer = pages.post(url("function-code", function), {"archive": archive})
+
+    assert answer.status_code == 422
+    assert "Pack the contents of demo." in answer.text
+    assert latest(function).code_type == "inline"
+
+
+def test_files_of_an_archive_are_listed_as_they_are_unpacked(pages):
+    function = make_function()
+    archive = zipped(**{"./index.py": HELLO, "lib/": ""})
+
+    pages.post(url("function-code", function), {"archive": archive})
+
+    (shown,) = [code.source_of(latest(function)).files]
+    assert shown == ("index.py",)
+
+
 def test_what_is_no_zip_or_a_bomb_is_refused(pages, monkeypatch):
     monkeypatch.setattr(code, "UNPACKED_LIMIT", 1000)
     function = make_function()
