@@ -5,7 +5,7 @@ from django.db import Error as DatabaseTrouble
 
 # SQLSTATE class 54: what is to be written is larger than the database takes.
 TOO_LARGE = "54"
-MOST_WORDS = 300
+MAX_REASON_CHARACTERS = 300
 
 
 def is_passing(error: Exception) -> bool:
@@ -29,4 +29,4 @@ def is_passing(error: Exception) -> bool:
 def in_words(error: Exception) -> str:
     """Name the error in one bounded line: what follows may quote whole rows."""
     first = (str(error).splitlines() or [""])[0]
-    return f"{type(error).__name__}: {first}"[:MOST_WORDS]
+    return f"{type(error).__name__}: {first}"[:MAX_REASON_CHARACTERS]

@@ -43,7 +43,7 @@ ADMINISTRATOR = "FunctionGraph Administrator"
 INVOKER = "FunctionGraph Invoker"
 READER = "FunctionGraph ReadOnlyAccess"
 PROJECT_KEY = "project_id"
-MOST_PROJECTS = 100
+MAX_PROJECTS = 100
 
 Person = AbstractBaseUser | AnonymousUser
 P = ParamSpec("P")
@@ -175,7 +175,7 @@ def get_projects(request: HttpRequest) -> list[Project]:
     """Return a person's first 100 projects, asked once per request."""
     known: list[Project] | None = getattr(request, "_projects", None)
     if known is None:
-        known = list(Project.objects.of(request.user).order_by("pk")[:MOST_PROJECTS])
+        known = list(Project.objects.of(request.user).order_by("pk")[:MAX_PROJECTS])
         request._projects = known  # type: ignore[attr-defined]
     return known
 

@@ -21,11 +21,11 @@ from functions.runtime import archive, syntax
 from functions.runtime.codestore import BROKEN_ARCHIVE
 from functions.runtime.syntax import SyntaxFault
 
-INLINE_LIMIT = 10 * 1024
-PACKAGE_LIMIT = 50 * 1024 * 1024
-UNPACKED_LIMIT = 1500 * 1024 * 1024
-SHOWN_LIMIT = 1024 * 1024
-COMPILED_LIMIT = 1024 * 1024
+MAX_INLINE_BYTES = 10 * 1024
+MAX_PACKAGE_BYTES = 50 * 1024 * 1024
+MAX_UNPACKED_BYTES = 1500 * 1024 * 1024
+MAX_SHOWN_BYTES = 1024 * 1024
+MAX_COMPILED_BYTES = 1024 * 1024
 
 DEFAULT_SOURCE = """\
 def handler(event, context):
@@ -49,7 +49,7 @@ def text_package(source: str, *, handler: str) -> Package:
     content = source.replace("\r\n", "\n").encode("utf-8", "strict")
     if not content.strip():
         raise CodeRefused(_("The code is empty. Write a handler, then deploy."))
-    if len(content) > INLINE_LIMIT:
+    if len(content) > MAX_INLINE_BYTES:
         raise CodeTooLarge(
             _("The code is over 10 KB. Upload it as a ZIP archive instead."),
             is_text=True,
@@ -62,13 +62,13 @@ def zip_package(content: bytes, *, filename: str) -> Package:
 
     What is accepted can be unpacked by any worker.
     """
-    if len(content) > PACKAGE_LIMIT:
+    if len(content) > MAX_PACKAGE_BYTES:
         raise CodeTooLarge(_("The archive is over 50 MB. Make it smaller."))
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as opened:
             # Sizes first: reading a small archive can mean unpacking terabytes.
             size = sum(member.file_size for member in opened.infolist())
-            if size > UNPACKED_LIMIT:
+            if size > MAX_UNPACKED_BYTES:
                 raise CodeTooLarge(_("The unpacked archive is over 1500 MB."))
             archives.judge(opened)
     except (*BROKEN_ARCHIVE, OSError) as error:
@@ -101,7 +101,7 @@ def _handler_source(package: Package, filename: str) -> bytes | None:
         return package.content
     with zipfile.ZipFile(io.BytesIO(package.content)) as opened:
         member = archive.plan(opened).find(filename)
-        if member is None or member.file_size > COMPILED_LIMIT:
+        if member is None or member.file_size > MAX_COMPILED_BYTES:
             return None
         return opened.read(member)
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-MOST_NAMED = 5
+MAX_NAMED_USERS = 5
 
 
 class FunctionsError(Exception):
@@ -133,8 +133,8 @@ class StillUsed(FunctionsError):
 
 def in_words(users: Sequence[object]) -> str:
     """Name who still uses something: the first five, and dots for the others."""
-    named = ", ".join(str(user) for user in users[:MOST_NAMED])
-    return named + (" …" if len(users) > MOST_NAMED else "")
+    named = ", ".join(str(user) for user in users[:MAX_NAMED_USERS])
+    return named + (" …" if len(users) > MAX_NAMED_USERS else "")
 
 
 class StillAdditional(StillUsed):

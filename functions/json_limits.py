@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
-MOST_LEVELS = 16
+MAX_LEVELS = 16
 
 
 def can_be_kept(read: Any) -> bool:
@@ -30,7 +30,7 @@ def is_shallow(read: Any) -> bool:
     That can be read again wherever it is stored, however deep the stack is there.
     """
     level = [read]
-    for _number in range(MOST_LEVELS):
+    for _number in range(MAX_LEVELS):
         level = [inner for one in level for inner in _containers(one)]
     return not level
 

@@ -9,15 +9,15 @@ from functions.exceptions import LimitReached, TagRefused
 from functions.models import Function
 
 MAX_TAGS = 20
-MAX_KEY = 128
-MAX_VALUE = 255
+MAX_KEY_CHARACTERS = 128
+MAX_VALUE_CHARACTERS = 255
 RESERVED = "_sys_"
 
 
 def add(function: Function, tags: Mapping[str, str]) -> None:
     """Give a function tags, or other values; raises TagRefused and LimitReached."""
     for key, value in tags.items():
-        if not 0 < len(key) <= MAX_KEY or len(value) > MAX_VALUE:
+        if not 0 < len(key) <= MAX_KEY_CHARACTERS or len(value) > MAX_VALUE_CHARACTERS:
             raise TagRefused(
                 _("A tag's key has 1 to 128 characters, its value at most 255.")
             )

@@ -28,7 +28,7 @@ FIELDS = (
 )
 NETWORK = ("vpc", "subnet")
 TEXTS = ("runtime", "handler", "description", "initializer_handler", *NETWORK)
-MAX_ARCHIVE = 50 * 1024 * 1024
+MAX_ARCHIVE_BYTES = 50 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,10 @@ def read(archive: bytes) -> Exported:
     """Read what `export` wrote; raises ImportRefused and CodeRefused."""
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            if sum(member.file_size for member in opened.infolist()) > MAX_ARCHIVE:
+            if (
+                sum(member.file_size for member in opened.infolist())
+                > MAX_ARCHIVE_BYTES
+            ):
                 raise ImportRefused(_("The unpacked archive is over 50 MB."))
             archives.check_members(opened)
             fields = json.loads(opened.read(SETTINGS))

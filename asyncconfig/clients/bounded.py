@@ -28,7 +28,7 @@ from asyncconfig.clients.deadline import Deadline
 from asyncconfig.exceptions import DeliveryError
 from functions.addresses import Address, AddressRefused, AddressUnknown
 
-MOST_MEGABYTES = 8
+MAX_ANSWER_MEGABYTES = 8
 """Of an answer; the longest that is asked for is a page of a listing."""
 
 
@@ -47,7 +47,7 @@ class _Exchange:
         self.deadline = deadline
         self.refusal = ""
         self._place = place
-        self._bytes_left = MOST_MEGABYTES * 1024 * 1024
+        self._bytes_left = MAX_ANSWER_MEGABYTES * 1024 * 1024
         self._is_answered = False
 
     def answered(self) -> None:
@@ -73,7 +73,7 @@ class _Exchange:
             return self.refusal
         told: dict[str, Any] = {"place": self._place}
         if self._bytes_left < 0:
-            told["n"] = MOST_MEGABYTES
+            told["n"] = MAX_ANSWER_MEGABYTES
             return _("%(place)s answered with more than %(n)d MB.") % told
         if self.deadline.is_over:
             told["n"] = self.deadline.seconds

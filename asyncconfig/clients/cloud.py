@@ -32,7 +32,7 @@ ASKING = (1.0, 2.0)
 # The codes of errors (DIS.4301, APIGW.0301), and the IDs that services give.
 CODE = re.compile(r"\A[A-Za-z]{2,32}\.\w{1,16}\Z", re.ASCII)
 ID = re.compile(r"\A[\w-]{1,64}\Z", re.ASCII)
-MOST_MESSAGE = 300
+MAX_ANSWER_CHARACTERS = 300
 # 441 is what the cloud's gateway says of a key it does not know.
 WRONG_KEY = (401, 441)
 
@@ -113,7 +113,7 @@ def said(code: object, message: object) -> tuple[str, str]:
     if not (isinstance(code, str) and CODE.match(code)):
         return "", ""
     words = " ".join(str(message or "").split())
-    return code, words[:MOST_MESSAGE]
+    return code, words[:MAX_ANSWER_CHARACTERS]
 
 
 def look(service: Service, reach: Reach, operation: str, **fields: str) -> str:

@@ -30,9 +30,9 @@ from asyncconfig.exceptions import DeliveryError
 from functions import addresses
 from functions.addresses import Address, AddressRefused, AddressUnknown
 
-MOST_ANSWER = 64 * 1024
-MOST_URL = 1024
-MOST_HOST = 253
+MAX_ANSWER_BYTES = 64 * 1024
+MAX_URL_CHARACTERS = 1024
+MAX_HOST_CHARACTERS = 253
 PORTS = {"http": 80, "https": 443}
 
 
@@ -74,7 +74,7 @@ class Link:
 
 def read(url: str) -> Link:
     """Take a URL apart; raises Refused for anything but plain http and https."""
-    if len(url) > MOST_URL or not url.isprintable() or " " in url:
+    if len(url) > MAX_URL_CHARACTERS or not url.isprintable() or " " in url:
         raise Refused(_("Write a URL of at most 1024 characters, without spaces."))
     try:
         parts = urlsplit(url)
@@ -82,7 +82,7 @@ def read(url: str) -> Link:
         host = (parts.hostname or "").rstrip(".").encode("idna").decode()
     except (ValueError, UnicodeError):
         parts, port, host = urlsplit(""), None, ""
-    if parts.scheme not in PORTS or not 0 < len(host) <= MOST_HOST:
+    if parts.scheme not in PORTS or not 0 < len(host) <= MAX_HOST_CHARACTERS:
         raise Refused(_("Write a whole URL that begins with http:// or https://."))
     if "@" in parts.netloc:
         raise Refused(_("Leave user name and password out of the URL."))
@@ -169,7 +169,7 @@ def _pool(link: Link) -> Any:
 def _start_of(answer: urllib3.BaseHTTPResponse) -> bytes:
     """Return the start of the body; the status has said already what counts."""
     try:
-        return answer.read(MOST_ANSWER)
+        return answer.read(MAX_ANSWER_BYTES)
     except HTTPError:
         return b""
 

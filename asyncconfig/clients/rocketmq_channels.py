@@ -13,7 +13,7 @@ from typing import Any
 from functions import addresses
 
 RESOLVE_SECONDS = 2
-MOST_KNOWN = 1000
+MAX_KNOWN_ADDRESSES = 1000
 
 _judged: dict[tuple[str, int], str] = {}
 
@@ -24,7 +24,7 @@ def resolve(host: str, port: int) -> str:
     Channels made from then on lead there, until it is asked for again.
     """
     address = addresses.resolve_private(host, port, RESOLVE_SECONDS)
-    if len(_judged) >= MOST_KNOWN:
+    if len(_judged) >= MAX_KNOWN_ADDRESSES:
         _judged.clear()
     _judged[host, port] = address
     return address

@@ -33,7 +33,7 @@ PIECE = 64 * 1024
 # The codes of S3's errors, and statuses in their place. Nothing is repeated of what an
 # error of another form says: it is not the storage's.
 CODE = re.compile(r"\A([A-Za-z]{1,64}|[0-9]{3})\Z")
-MOST_REASON = 300
+MAX_REASON_CHARACTERS = 300
 CONNECTIONS = 32
 BUSY = (408, 425, 429)
 # Troubles that pass by themselves; some storages send them with 400 or 403.
@@ -264,7 +264,7 @@ def _said(told: dict[str, Any]) -> tuple[str, str]:
     code, reason = told.get("Code", ""), told.get("Message", "")
     if not (isinstance(code, str) and CODE.match(code)):
         return "", ""
-    return code, " ".join(str(reason).split())[:MOST_REASON]
+    return code, " ".join(str(reason).split())[:MAX_REASON_CHARACTERS]
 
 
 def _known(code: str, where: str, bucket: str) -> StorageError | None:

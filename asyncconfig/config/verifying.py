@@ -11,7 +11,7 @@ from asyncconfig.destinations.base import Destination
 from functions.models import Version
 
 REMEMBERED_SECONDS = 10.0
-MOST_REMEMBERED = 256
+MAX_KEPT_ANSWERS = 256
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Memory:
 
     def keep(self, key: str, answer: Answer) -> None:
         with self._lock:
-            if len(self._kept) >= MOST_REMEMBERED:
+            if len(self._kept) >= MAX_KEPT_ANSWERS:
                 self._kept.clear()
             self._kept[key] = (time.monotonic() + REMEMBERED_SECONDS, answer)
 

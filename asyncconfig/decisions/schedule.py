@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-MAX_AGE = 86_400
+MAX_AGE_SECONDS = 86_400
 
 
 class Fault(StrEnum):
@@ -121,4 +121,4 @@ def smallest_sufficient_age(policy: Policy) -> int | None:
     age = math.floor(last) + 1
     if age > 120:
         age = math.ceil(age / 60) * 60
-    return age if age <= MAX_AGE else None
+    return age if age <= MAX_AGE_SECONDS else None

@@ -19,7 +19,7 @@ from functions import json_limits
 from functions.forms.base import Form
 from functions.models import Function, Version
 
-MOST_PARAM = 4096
+MAX_PARAM_BYTES = 4096
 
 
 def read_param(param: str, refusal: str | Promise, *, own: str = "") -> dict[str, Any]:
@@ -29,7 +29,7 @@ def read_param(param: str, refusal: str | Promise, *, own: str = "") -> dict[str
     `own`, of which the kind says more itself. Raises ValidationError, with the kind's
     own sentence, `refusal`, for anything but its size.
     """
-    if len(param.encode("utf-8", "surrogatepass")) > MOST_PARAM:
+    if len(param.encode("utf-8", "surrogatepass")) > MAX_PARAM_BYTES:
         raise ValidationError(
             _("The parameters are over 4 KB. Shorten them."), code="invalid"
         )

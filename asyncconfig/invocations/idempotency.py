@@ -24,7 +24,7 @@ from functions.qualifiers import Resolved
 
 KEPT = timedelta(hours=24)
 FORM_KEPT = timedelta(minutes=10)
-MAX_LENGTH = 255
+MAX_KEY_CHARACTERS = 255
 # A web thread that waits for the first to answer is one less for the others.
 MAX_WAIT_SECONDS = 15.0
 LOOK_SECONDS = 0.1

@@ -24,7 +24,7 @@ from functions.runtime import Call, Kind, Outcome, Spec
 logger = logging.getLogger(__name__)
 
 FAST_SECONDS = 0.05
-MOST_AHEAD = 50
+MAX_ROWS_AHEAD = 50
 FUNCTIONS_AT_ONCE = 32
 WEIGHT_OF_NEWEST = 0.2
 
@@ -103,7 +103,7 @@ class InvokeLane:
         """Return how many more of each function may run at once."""
         limited = Function.objects.filter(pk__in=function_ids, max_instances__gt=0)
         limited = limited.order_by("pk").select_for_update(no_key=True)
-        rooms = dict.fromkeys(function_ids, MOST_AHEAD + settings.WORKER_SLOTS)
+        rooms = dict.fromkeys(function_ids, MAX_ROWS_AHEAD + settings.WORKER_SLOTS)
         for function in limited:
             running = Invocation.objects.running().filter(function=function).count()
             rooms[function.pk] = max(function.max_instances - running, 0)
@@ -188,7 +188,7 @@ class InvokeLane:
             fast = [mean for mean in self._seconds.values() if mean < FAST_SECONDS]
         if not fast:
             return 0
-        return min(int(slots * FAST_SECONDS / max(fast)), MOST_AHEAD)
+        return min(int(slots * FAST_SECONDS / max(fast)), MAX_ROWS_AHEAD)
 
     # Settling and giving back.
 

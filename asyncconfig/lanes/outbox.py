@@ -19,17 +19,21 @@ from asyncconfig.decisions.record import storable
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.lanes.turns import Room, Turns, Window, by_turns
 from asyncconfig.models import Worker
-from asyncconfig.models.outbox import MOST_REFERENCE, Outbound, OutboundAttempt
+from asyncconfig.models.outbox import (
+    MAX_REFERENCE_CHARACTERS,
+    Outbound,
+    OutboundAttempt,
+)
 from asyncconfig.receipt import Receipt
 
 logger = logging.getLogger(__name__)
 
-MOST_ANSWER = 4000
+MAX_ANSWER_CHARACTERS = 4000
 # Rows that are written here and done in one transaction: few enough, and for so
 # short, that others wait neither for their answers nor for the database.
 FIRST_AT_ONCE = 8
-MOST_AT_ONCE = 50
-MOST_SECONDS = 0.2
+MAX_ROWS_AT_ONCE = 50
+MAX_WRITING_SECONDS = 0.2
 
 Row = TypeVar("Row", bound=Outbound)
 
@@ -146,7 +150,7 @@ class OutboxLane(Generic[Row]):
         if not done:
             return ()
         now = clock.now()
-        ends = time.monotonic() + MOST_SECONDS
+        ends = time.monotonic() + MAX_WRITING_SECONDS
         written = 0
         left, tries = [], []
         known = self._still_there([claim.row.pk for claim, _answer in done])
@@ -175,11 +179,11 @@ class OutboxLane(Generic[Row]):
         return left
 
     def _fit(self, written: int, *, is_all: bool) -> None:
-        """Learn how many rows fit into MOST_SECONDS: machines differ, and rows do."""
+        """Learn how many rows fit into MAX_WRITING_SECONDS, here and now."""
         if not is_all:
             self._fits = max(written, 1)
         elif written >= self._fits:
-            self._fits = min(self._fits * 2, MOST_AT_ONCE)
+            self._fits = min(self._fits * 2, MAX_ROWS_AT_ONCE)
 
     def _still_there(self, ids: list[int]) -> set[int]:
         """Return which rows nobody deleted meanwhile, and keep it so."""
@@ -205,10 +209,10 @@ class OutboxLane(Generic[Row]):
         milliseconds = (time.monotonic() - began) * 1000
         return Answer(
             succeeded,
-            storable(text)[:MOST_ANSWER],
+            storable(text)[:MAX_ANSWER_CHARACTERS],
             milliseconds,
             permanent,
-            storable(reference)[:MOST_REFERENCE],
+            storable(reference)[:MAX_REFERENCE_CHARACTERS],
         )
 
     def _send(self, claim: Claim[Row]) -> Receipt:

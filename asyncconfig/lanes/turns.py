@@ -27,7 +27,7 @@ from asyncconfig.models.outbox import Outbound
 
 # A failure that took so long was spent waiting: the target hung.
 HANGING_MS = 2000.0
-MOST_KNOWN = 10_000
+MAX_KNOWN_TARGETS = 10_000
 
 Row = TypeVar("Row", bound=Outbound)
 One = TypeVar("One")
@@ -79,7 +79,7 @@ class Known:
     def _of(self, key: str) -> _Seen:
         seen = self._targets.setdefault(key, _Seen())
         self._targets.move_to_end(key)
-        if len(self._targets) > MOST_KNOWN:
+        if len(self._targets) > MAX_KNOWN_TARGETS:
             self._targets.popitem(last=False)
         return seen
 

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from asyncconfig.models.due import DueQuerySet
 from asyncconfig.models.worker import Worker
 
-MOST_REFERENCE = 1100
-MOST_NAME = 150  # of a user
+MAX_REFERENCE_CHARACTERS = 1100
+MAX_USER_NAME_CHARACTERS = 150  # of a user
 
 
 def target_key_of(project_id: int, kind: str, name: str) -> str:
@@ -80,7 +80,9 @@ class Outbound(models.Model):
         _("status"), max_length=9, choices=Status, default=Status.WAIT
     )
     reason = models.TextField(_("reason"), blank=True)
-    reference = models.CharField(_("reference"), max_length=MOST_REFERENCE, blank=True)
+    reference = models.CharField(
+        _("reference"), max_length=MAX_REFERENCE_CHARACTERS, blank=True
+    )
     created_at = models.DateTimeField(_("created"))
     due_at = models.DateTimeField(_("due"))
     deadline = models.DateTimeField(_("deadline"))
@@ -88,7 +90,11 @@ class Outbound(models.Model):
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     epoch = models.PositiveIntegerField(_("epoch"), default=0)
     asked_by = models.CharField(
-        _("asked for by"), max_length=MOST_NAME, blank=True, default="", db_default=""
+        _("asked for by"),
+        max_length=MAX_USER_NAME_CHARACTERS,
+        blank=True,
+        default="",
+        db_default="",
     )
     worker = models.ForeignKey(
         Worker,
@@ -168,7 +174,11 @@ class OutboundAttempt(models.Model):
     is_late = models.BooleanField(_("late result"), default=False)
     answer = models.TextField(_("answer"), blank=True)
     asked_by = models.CharField(
-        _("asked for by"), max_length=MOST_NAME, blank=True, default="", db_default=""
+        _("asked for by"),
+        max_length=MAX_USER_NAME_CHARACTERS,
+        blank=True,
+        default="",
+        db_default="",
     )
     worker_name = models.CharField(_("worker"), max_length=255, blank=True)
 

@@ -12,7 +12,7 @@ from functions.models import Version
 
 MINUTES_SHOWN_BY_MINUTE = 180
 MINUTES_SHOWN_BY_HOUR = 7 * 24 * 60
-MOST_COUNTED = 10_000
+MAX_COUNTED_ROWS = 10_000
 SYSTEM_CONDITIONS = ("SystemError",)
 
 
@@ -158,11 +158,11 @@ class Arrivals:
 def arrivals(version: Version, *, since: datetime) -> dict[str, Arrivals]:
     """Return the arrivals of a version's notifications by their side.
 
-    Looks at the function's newest MOST_COUNTED requests; one query.
+    Looks at the function's newest MAX_COUNTED_ROWS requests; one query.
     """
     newest = Invocation.objects.filter(function=version.function_id).newest_first()
     rows = Delivery.objects.filter(
-        invocation__in=newest.values("pk")[:MOST_COUNTED],
+        invocation__in=newest.values("pk")[:MAX_COUNTED_ROWS],
         invocation__version=version,
         created_at__gte=since,
     )

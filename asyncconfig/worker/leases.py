@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 MARGIN = 0.2
 # While the work is given up, what starts all the same is ended as often as this.
 AGAIN_SECONDS = 0.1
-SHORTEST_PATIENCE = 0.1
+MIN_PATIENCE_SECONDS = 0.1
 JOIN_SECONDS = 2.0
 
 
@@ -102,7 +102,7 @@ class Keeper:
         while not self._is_over.wait(pause):
             asked = time.monotonic()
             # There has to be time for another try.
-            patience = max(self._left() * 2 / 3, SHORTEST_PATIENCE)
+            patience = max(self._left() * 2 / 3, MIN_PATIENCE_SECONDS)
             connection.patience = patience  # type: ignore[attr-defined]
             try:
                 held = renew(self._worker)

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 # How long one pass over single results may take; the rest waits for the next one.
 PASS_SECONDS = 1.0
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+FIRST_PAUSE, MAX_PAUSE_SECONDS = 0.2, 10.0
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -59,7 +59,9 @@ class Unstored(Generic[Item, Result]):
         if not self._kept or (time.monotonic() < self._again_at and not at_once):
             return
         self._pass_over(self._kept, worker)
-        self._pause = min(self._pause * 2, LONGEST_PAUSE) if self._kept else FIRST_PAUSE
+        self._pause = (
+            min(self._pause * 2, MAX_PAUSE_SECONDS) if self._kept else FIRST_PAUSE
+        )
         self._again_at = time.monotonic() + self._pause
 
     def _pass_over(self, waiting: list[tuple[Item, Result]], worker: Worker) -> None:

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 ROWS = 20
 # So long a batch may keep others from writing, in seconds.
 BATCH_SECONDS = 0.03
-MOST_SENSELESS = 1000
+MAX_SENSELESS_ROWS = 1000
 Act = Callable[[Invocation, datetime], None]
 OUTBOXES: dict[str, type[Delivery] | type[MessageDelivery]] = {
     queue.DELIVER: Delivery,
@@ -44,7 +44,7 @@ class _Senseless:
     def add(self, pk: int) -> None:
         logger.exception("Request %d cannot even be ended; it is left out.", pk)
         self._ids[pk] = None
-        while len(self._ids) > MOST_SENSELESS:
+        while len(self._ids) > MAX_SENSELESS_ROWS:
             self._ids.popitem(last=False)
 
     def left_out(self, rows: InvocationQuerySet) -> InvocationQuerySet:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 TICK_SECONDS = 1.0
 # Longer than anything that a step may rightly wait for.
-MOST_TICKS = 30
+MAX_TICKS = 30
 
 
 class Watch:
@@ -32,7 +32,7 @@ class Watch:
 
     def tick(self) -> None:
         self._ticks += 1
-        if self._ticks >= MOST_TICKS:
+        if self._ticks >= MAX_TICKS:
             self._stuck()
 
     def _run(self) -> None:

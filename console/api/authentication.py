@@ -16,7 +16,7 @@ from console.security.callers import address_of, neighbourhood_of
 from console.security.lockout import Lock
 
 SKEW = timedelta(minutes=15)
-BODY_LIMIT = 1024 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 
 UNSIGNED, WRONG, VOID, DISABLED, LOCKED = (
     "FSS.0401",
@@ -74,7 +74,7 @@ def check_length(request: HttpRequest) -> None:
 
 
 def check_usual_body(size: int) -> None:
-    if size > BODY_LIMIT:
+    if size > MAX_BODY_BYTES:
         raise ApiError(413, "FSS.0413", _("The body is over 1 MB. Send less."))
 
 

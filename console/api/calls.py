@@ -95,7 +95,7 @@ def invoke_async(
 
 
 def _checked_key(key: str) -> str:
-    if not (key.isascii() and 0 < len(key) <= idempotency.MAX_LENGTH):
+    if not (key.isascii() and 0 < len(key) <= idempotency.MAX_KEY_CHARACTERS):
         raise ApiError(
             400, "FSS.0400", _("Idempotency-Key: write 1 to 255 ASCII characters.")
         )

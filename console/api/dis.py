@@ -43,7 +43,7 @@ from functions.models import Project
 router = Router(tags=["dis"])
 INVALID = "DIS.4200"
 # 5 MB as base64, and what stands around it.
-BODY_LIMIT = 8 * 1024 * 1024
+MAX_BODY_BYTES = 8 * 1024 * 1024
 USUAL_FETCH = 1024 * 1024
 FORM_NAMES = {
     "name": "stream_name",
@@ -53,7 +53,7 @@ FORM_NAMES = {
 
 
 def check_body(size: int) -> None:
-    if size > BODY_LIMIT:
+    if size > MAX_BODY_BYTES:
         raise ApiError(413, "DIS.4300", _("The body is over 8 MB. Send fewer records."))
 
 
@@ -281,7 +281,7 @@ def consume_records(
     """A record larger than `max_fetch_bytes` (at most 10 MB) is never returned."""
     project = lookup.find_project(request, project_id, Right.READ)
     cursor = cursors.read(project, partition_cursor)
-    size = _between("max_fetch_bytes", max_fetch_bytes, 1, records.MOST_FETCHED_BYTES)
+    size = _between("max_fetch_bytes", max_fetch_bytes, 1, records.MAX_FETCHED_BYTES)
     found = records.read(
         cursor.stream, cursor.partition, start=cursor.number, most_bytes=size
     )

@@ -22,7 +22,7 @@ from functions.runtime import available_runtimes
 TIMEOUT: dict[str, Any] = {"minimum": 3, "maximum": 259_200}
 MEMORY: dict[str, Any] = {"enum": MEMORY_SIZES}
 DOMAIN = "default"
-MOST_ECHOED = 32 * 1024
+MAX_ECHOED_BYTES = 32 * 1024
 SAMPLE = base64.b64encode(b"def handler(event, context):\n    return event\n").decode()
 
 
@@ -127,7 +127,7 @@ class Echoed(EchoedOfCode):
 def check_echoed(echoed: dict[str, Any]) -> None:
     """Raise ApiError for what would make every list of functions a burden."""
     is_fine = json_limits.is_shallow(echoed) and (
-        len(json.dumps(echoed, ensure_ascii=False).encode()) <= MOST_ECHOED
+        len(json.dumps(echoed, ensure_ascii=False).encode()) <= MAX_ECHOED_BYTES
     )
     if not is_fine:
         sentence = _(

@@ -34,7 +34,7 @@ from functions.forms import DefinitionForm, NewDefinitionForm
 from functions.models import Function, Version
 
 router = Router(tags=["function"])
-CODE_BODY_LIMIT = 70 * 1024 * 1024  # 50 MB in base64, and the rest of the body
+MAX_CODE_BODY_BYTES = 70 * 1024 * 1024  # 50 MB in base64, and the rest of the body
 CODES = {
     "name": "FSS.1002",
     "handler": "FSS.1003",
@@ -65,7 +65,7 @@ FORM_NAMES = {
 
 
 def check_code_body(size: int) -> None:
-    if size > CODE_BODY_LIMIT:
+    if size > MAX_CODE_BODY_BYTES:
         raise CodeTooLarge(_("The archive is over 50 MB. Make it smaller."))
 
 

@@ -13,8 +13,8 @@ from pydantic import Field
 from console.api.errors import ApiError
 from functions.forms.base import whole
 
-MOST_MARKER = 2**31
-MOST_COUNTED = 10_000
+MAX_MARKER = 2**31
+MAX_COUNTED_ROWS = 10_000
 NEXT = gettext_noop("Where the next page begins; 0 on a page without entries.")
 Row = TypeVar("Row", bound=Model)
 Item = TypeVar("Item")
@@ -56,12 +56,12 @@ class Page:
         }
 
     def count(self, rows: QuerySet[Row], shown: int) -> int:
-        """Return how many rows there are, exactly up to MOST_COUNTED.
+        """Return how many rows there are, exactly up to MAX_COUNTED_ROWS.
 
         Beyond, it is more than has been read as long as more follow.
         """
-        counted = rows.order_by()[: MOST_COUNTED + 1].count()
-        if counted <= MOST_COUNTED:
+        counted = rows.order_by()[: MAX_COUNTED_ROWS + 1].count()
+        if counted <= MAX_COUNTED_ROWS:
             return counted
         read = self.start + shown
         return max(counted, read + rows[read : read + 1].count())
@@ -79,7 +79,7 @@ def read(marker: str | int, size: str | int, *, usual: int, most: int) -> Page:
 
 def _number(name: str, text: str | int) -> int:
     number = whole(str(text or 0))
-    if number is None or number > MOST_MARKER:
+    if number is None or number > MAX_MARKER:
         raise ApiError(
             400,
             "FSS.1001",

@@ -21,7 +21,7 @@ from console.api.errors import ApiError
 from console.api.service import caller_of
 
 router = Router(tags=["invocation"])
-MOST_REQUESTS = 10
+MAX_REQUESTS = 10
 TIME_FORMAT = "%Y-%m-%dT%H:%M:%S"
 BEGIN = Query(
     "", description=gettext_noop("UTC, like 2025-01-02T03:04:05; default an hour ago.")
@@ -106,7 +106,7 @@ def active(
     rows = _between(named, query_begin_time, query_end_time).filter(finished_at=None)
     if requests:
         asked = requests.split(",")
-        if len(asked) > MOST_REQUESTS:
+        if len(asked) > MAX_REQUESTS:
             raise ApiError(
                 400, "FSS.1001", _("requests: ask for at most 10 request IDs.")
             )

@@ -50,10 +50,10 @@ router = Router(tags=["smn"])
 open_router = Router(tags=["smn"], auth=None)
 
 # A message of 256 KB, in which JSON writes up to six bytes for one.
-MOST_BODY = 2 * 1024 * 1024
-MOST_LISTED = 100
+MAX_BODY_BYTES = 2 * 1024 * 1024
+MAX_LISTED_ROWS = 100
 ATTRIBUTE = re.compile(r"\A[a-z0-9]+(?:_[a-z0-9]+)*\Z")
-MOST_ATTRIBUTE = 32
+MAX_ATTRIBUTE_CHARACTERS = 32
 TOPIC_CODES = {"name": "SMN.0002", "display_name": "SMN.0003"}
 SUBSCRIPTION_CODES = {
     "protocol": "SMN.0011",
@@ -75,7 +75,7 @@ def _topic(request: HttpRequest, project_id: str, urn: str, right: Right) -> Top
 
 def _window(offset: str, limit: str) -> slice:
     start, size = whole(offset, digits=9), whole(limit)
-    if start is None or size is None or not 1 <= size <= MOST_LISTED:
+    if start is None or size is None or not 1 <= size <= MAX_LISTED_ROWS:
         sentence = _("Write offset as 0 or more, and limit from 1 to 100.")
         raise ApiError(400, "SMN.0015", sentence)
     return slice(start, start + size)
@@ -298,7 +298,7 @@ def cancel_subscription(
 
 
 def _check_body(size: int) -> None:
-    if size > MOST_BODY:
+    if size > MAX_BODY_BYTES:
         raise ApiError(413, "FSS.0413", _("The body is over 2 MB. Send less."))
 
 
@@ -328,8 +328,10 @@ def publish(
 def _attributes(sent: list[MessageAttribute]) -> dict[str, Any]:
     for one in sent:
         values = one.value if isinstance(one.value, list) else [one.value]
-        is_short = all(1 <= len(value) <= MOST_ATTRIBUTE for value in values)
-        is_named = ATTRIBUTE.match(one.name) and len(one.name) <= MOST_ATTRIBUTE
+        is_short = all(1 <= len(value) <= MAX_ATTRIBUTE_CHARACTERS for value in values)
+        is_named = (
+            ATTRIBUTE.match(one.name) and len(one.name) <= MAX_ATTRIBUTE_CHARACTERS
+        )
         if not (is_named and is_short and len(values) <= 10):
             raise ApiError(
                 400,

@@ -24,7 +24,7 @@ from functions.forms.base import whole
 from functions.models import CodeBlob, Function, Version
 
 router = Router(tags=["statistics"])
-MOST_MINUTES = 90 * 24 * 60
+MAX_MINUTES = 90 * 24 * 60
 NO_DATA = -1.0
 MONTHS = {"0": 1, "1": 2, "2": 3, "3": 6}
 PERIOD = gettext_noop("Minutes back from now.")
@@ -109,7 +109,7 @@ FIGURES = {
 
 def _minutes(text: str) -> int:
     minutes = whole(text)
-    if minutes is None or not 1 <= minutes <= MOST_MINUTES:
+    if minutes is None or not 1 <= minutes <= MAX_MINUTES:
         raise ApiError(
             400, "FSS.1001", _("period: enter minutes, from 1 to 129600 (90 days).")
         )

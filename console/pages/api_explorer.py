@@ -46,7 +46,7 @@ LOCATIONS: dict[str, str | Promise] = {
     "query": gettext_lazy("query"),
     "header": gettext_lazy("header"),
 }
-MOST_ROWS = 50
+MAX_FIELD_ROWS = 50
 MARGIN_SECONDS = 10
 HIDDEN = "••••••"
 
@@ -164,7 +164,7 @@ def _body(request: HttpRequest, operation: Operation) -> dict[str, Any]:
 
 def _rows(request: HttpRequest) -> list[tuple[str, str]]:
     keys, values = request.POST.getlist("key"), request.POST.getlist("value")
-    pairs = list(zip_longest(keys, values, fillvalue=""))[:MOST_ROWS]
+    pairs = list(zip_longest(keys, values, fillvalue=""))[:MAX_FIELD_ROWS]
     return [pair for pair in pairs if any(pair)]
 
 

@@ -17,7 +17,7 @@ from console.sqlite.turn import NoTurn
 from console.ui.context import item_of
 from functions.models import Function
 
-MOST_SIMILAR = 3
+MAX_SIMILAR_PAGES = 3
 
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -50,9 +50,9 @@ def _similar(request: HttpRequest) -> list[Function]:
     names = set(found.values_list("name", flat=True))
     if wanted["name"] in names:
         return []
-    close = get_close_matches(wanted["name"], names, MOST_SIMILAR)
+    close = get_close_matches(wanted["name"], names, MAX_SIMILAR_PAGES)
     return sorted(
-        found.filter(name__in=close)[:MOST_SIMILAR],
+        found.filter(name__in=close)[:MAX_SIMILAR_PAGES],
         key=lambda function: close.index(function.name),
     )
 

@@ -19,7 +19,7 @@ from asyncconfig.invocations.idempotency import Done
 from console import access
 
 FIELD = "once"
-MAX_KEY = 64
+MAX_KEY_CHARACTERS = 64
 UNTYPED = (FIELD, "csrfmiddlewaretoken")
 
 
@@ -61,7 +61,7 @@ def say(request: HttpRequest, done: Done, sentence: str) -> None:
 def _key(request: HttpRequest) -> tuple[User, str, str] | None:
     """Return whose form it is, its key and its digest; None for one without a key."""
     key = request.POST.get(FIELD, "")
-    if not key or len(key) > MAX_KEY:
+    if not key or len(key) > MAX_KEY_CHARACTERS:
         return None
     typed = sorted(
         (name, values) for name, values in request.POST.lists() if name not in UNTYPED

@@ -17,7 +17,7 @@ from functions.runtime import available_runtimes
 
 INITIALIZER_SECONDS = 3
 MAX_VARIABLES = 20
-MAX_VARIABLES_SIZE = 4096
+MAX_VARIABLES_CHARACTERS = 4096
 
 
 class FunctionForm(Form):
@@ -255,7 +255,7 @@ def _variables(text: str) -> dict[str, str]:
         raise ValidationError(
             _("Write a JSON object of strings, like {“key”: “value”}.")
         )
-    is_large = len(text) > MAX_VARIABLES_SIZE
+    is_large = len(text) > MAX_VARIABLES_CHARACTERS
     if len(data) > MAX_VARIABLES or is_large:
         raise ValidationError(
             _("At most 20 variables and 4,096 characters are allowed."),

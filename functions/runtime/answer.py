@@ -65,7 +65,7 @@ def read(frame: Frame, what: str, *, largest: int) -> Outcome:
 
 def _is_text(value: object) -> TypeGuard[str]:
     """Say whether it is text as long as the runtime's own, that any database takes."""
-    if not isinstance(value, str) or len(value) > answers.LONGEST_MESSAGE:
+    if not isinstance(value, str) or len(value) > answers.MAX_MESSAGE_CHARACTERS:
         return False
     try:
         return b"\0" not in value.encode()

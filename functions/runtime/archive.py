@@ -10,26 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-MOST_FILES = 65_536
-MOST_LEVELS = 100
-LONGEST_NAME = 1024  # of a path, and of where a link leads, in bytes
-LONGEST_PART = 255
-MOST_LINKS = 16_384
-MOST_STEPS = 256  # until a link is taken to lead in circles
+MAX_FILES = 65_536
+MAX_LEVELS = 100
+MAX_NAME_BYTES = 1024  # of a path, and of where a link leads, in bytes
+MAX_PART_BYTES = 255
+MAX_LINKS = 16_384
+MAX_LINK_STEPS = 256  # until a link is taken to lead in circles
 ENCRYPTED = 0x1
 UTF8_NAME = 0x800
 FROM_DOS = 0
 # Others unpack as much at once as they like, whatever size they state.
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
 # What deflate makes of a byte at the most.
-MOST_RATIO = 1032
+MAX_RATIO = 1032
 
 
 class Reason(Enum):
     """Why an archive is refused, as the result of a run says it."""
 
     EMPTY = "there is no file in the archive"
-    MANY = f"the archive has more than {MOST_FILES} files and folders"
+    MANY = f"the archive has more than {MAX_FILES} files and folders"
     METHOD = "it is encrypted, or packed by another method than deflate"
     DAMAGED = "it cannot be read"
     NAME = "a file name that is not allowed"
@@ -74,7 +74,7 @@ def check_member(member: zipfile.ZipInfo) -> None:
     """
     if member.flag_bits & ENCRYPTED or member.compress_type not in METHODS:
         raise Unfit(Reason.METHOD, member.filename)
-    if member.file_size > MOST_RATIO * member.compress_size:
+    if member.file_size > MAX_RATIO * member.compress_size:
         raise Unfit(Reason.DAMAGED, member.filename)
 
 
@@ -86,7 +86,7 @@ def plan(archive: zipfile.ZipFile) -> Plan:
     apart from what links say; reading these may raise as reading a ZIP does.
     """
     members = archive.infolist()
-    if len(members) > MOST_FILES:
+    if len(members) > MAX_FILES:
         raise Unfit(Reason.MANY)
     kinds: dict[str, int] = {}
     chosen: dict[str, zipfile.ZipInfo] = {}
@@ -150,9 +150,9 @@ def below_root(name: str) -> str:
         and not name.startswith("/")
         and not any(sign in name for sign in "\\\0")
         and ".." not in parts
-        and len(parts) <= MOST_LEVELS
-        and len(_bytes(name)) <= LONGEST_NAME
-        and all(len(_bytes(part)) <= LONGEST_PART for part in parts)
+        and len(parts) <= MAX_LEVELS
+        and len(_bytes(name)) <= MAX_NAME_BYTES
+        and all(len(_bytes(part)) <= MAX_PART_BYTES for part in parts)
     )
     if not is_fine:
         raise Unfit(Reason.NAME, name)
@@ -180,15 +180,15 @@ def _links(
     kinds: Mapping[str, int],
 ) -> dict[str, str]:
     paths = [path for path in chosen if kinds[path] == stat.S_IFLNK]
-    if len(paths) > MOST_LINKS:
+    if len(paths) > MAX_LINKS:
         raise Unfit(Reason.MANY)
     return {path: _target(archive, path, chosen[path]) for path in paths}
 
 
 def _target(archive: zipfile.ZipFile, path: str, member: zipfile.ZipInfo) -> str:
     with archive.open(member) as opened:
-        written = opened.read(LONGEST_NAME + 1)
-    is_fine = 0 < len(written) <= LONGEST_NAME and b"\0" not in written
+        written = opened.read(MAX_NAME_BYTES + 1)
+    is_fine = 0 < len(written) <= MAX_NAME_BYTES and b"\0" not in written
     if not is_fine:
         raise Unfit(Reason.LINK, path)
     return written.decode("utf-8", "surrogateescape")
@@ -197,7 +197,7 @@ def _target(archive: zipfile.ZipFile, path: str, member: zipfile.ZipInfo) -> str
 def _check_whole(made: Plan) -> None:
     if not made.files:
         raise Unfit(Reason.EMPTY)
-    if len(made.folders) + len(made.files) + len(made.links) > MOST_FILES:
+    if len(made.folders) + len(made.files) + len(made.links) > MAX_FILES:
         raise Unfit(Reason.MANY)
     for folder in made.folders:
         if folder in made.files or folder in made.links:
@@ -211,7 +211,7 @@ def _follow(path: str, links: Mapping[str, str]) -> str | None:
     """Return where a path leads; None for out of the root, or in a circle."""
     here: list[str] = []
     left = path.split("/")[::-1]
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_LINK_STEPS):
         if not left:
             return "/".join(here)
         part = left.pop()

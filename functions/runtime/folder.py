@@ -12,9 +12,9 @@ from threading import Lock
 from functions.runtime.trash import FOLDER, Trash, closing
 
 # What is measured of an instance's files after each run, at the most.
-MOST_MEASURED = 1000
-MOST_WAITING = 16
-MOST_SECONDS = 0.05
+MAX_MEASURED_FILES = 1000
+MAX_WAITING_FOLDERS = 16
+MAX_MEASURING_SECONDS = 0.05
 TRIES = 5
 CLOSE_SECONDS = 2.0
 
@@ -115,8 +115,8 @@ class Folder:
     def storage_bytes(self) -> int:
         """Return the size of the temporary files, as far as that is quickly told.
 
-        Counts MOST_MEASURED files and folders and takes MOST_SECONDS at the most; what
-        is no folder of ours any more is 0.
+        Counts MAX_MEASURED_FILES files and folders, within MAX_MEASURING_SECONDS, at
+        the most; what is no longer a folder of ours is 0.
         """
         with contextlib.suppress(OSError):
             return _size_of(os.open("tmp", FOLDER, dir_fd=self._fd))
@@ -131,14 +131,14 @@ class Folder:
 def _size_of(folder: int) -> int:
     """Return the size of what is in an open folder, and close it."""
     size = seen = 0
-    ends_at = time.monotonic() + MOST_SECONDS
+    ends_at = time.monotonic() + MAX_MEASURING_SECONDS
     waiting = [folder]
     try:
         while waiting:
             with closing(waiting.pop()) as inner, os.scandir(inner) as entries:
                 for entry in entries:
                     seen += 1
-                    if seen > MOST_MEASURED or time.monotonic() > ends_at:
+                    if seen > MAX_MEASURED_FILES or time.monotonic() > ends_at:
                         return size
                     size += _measured(entry, inner, waiting)
         return size
@@ -152,7 +152,7 @@ def _measured(entry: os.DirEntry[str], folder: int, waiting: list[int]) -> int:
     with contextlib.suppress(OSError):
         if not entry.is_dir(follow_symlinks=False):
             return entry.stat(follow_symlinks=False).st_size
-        if len(waiting) < MOST_WAITING:
+        if len(waiting) < MAX_WAITING_FOLDERS:
             waiting.append(os.open(entry.name, FOLDER, dir_fd=folder))
     return 0
 

@@ -6,7 +6,7 @@ from typing import Literal
 
 # What a child needs to be a process at all; none of it comes from the worker.
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-LARGEST_RESPONSE = 6_291_456
+MAX_RESPONSE_BYTES = 6_291_456
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +36,7 @@ class Spec:
     access_key: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     security_token: str = field(default="", repr=False)
-    max_response_bytes: int = LARGEST_RESPONSE
+    max_response_bytes: int = MAX_RESPONSE_BYTES
     network: bool = True
 
     def __eq__(self, other: object) -> bool:

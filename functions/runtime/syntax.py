@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functions.runtime.zygotes import interpreter_of
 
 SECONDS = 5
-MAX_ANSWER = 64 * 1024
+MAX_ANSWER_BYTES = 64 * 1024
 
 # Run by an interpreter of any version; it compiles and never executes.
 PROGRAM = """
@@ -59,7 +59,7 @@ def check(runtime: str, source: bytes) -> SyntaxFault | None:
             timeout=SECONDS,
             check=False,
         )
-        answer = json.loads(done.stdout[:MAX_ANSWER])
+        answer = json.loads(done.stdout[:MAX_ANSWER_BYTES])
     except (OSError, subprocess.TimeoutExpired, ValueError) as error:
         raise NotChecked(runtime) from error
     return SyntaxFault(**answer) if answer else None

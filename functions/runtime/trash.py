@@ -20,7 +20,7 @@ FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 FIRST_SECONDS = 1.0
 LAST_SECONDS = 300.0
 # More folders than that are found again by the next look.
-MOST_REMEMBERED = 10_000
+MAX_WAITING_FOLDERS = 10_000
 
 logger = logging.getLogger(__name__)
 
@@ -145,7 +145,7 @@ def _clear(
         os.rmdir(entry.name, dir_fd=folder)
     except OSError:
         moved = _move(entry.name, folder, trash)
-        if len(waiting) < MOST_REMEMBERED:
+        if len(waiting) < MAX_WAITING_FOLDERS:
             waiting.append(moved)
 
 

@@ -18,7 +18,7 @@ START = Path(__file__).parent / "bootstrap" / "start.py"
 START_SECONDS = 30
 ANSWER_SECONDS = 15
 END_SECONDS = 5
-LARGEST_MESSAGE = 4096
+MAX_MESSAGE_BYTES = 4096
 
 
 class ZygoteLost(Exception):
@@ -150,7 +150,7 @@ class Zygote:
     def _receive(self) -> tuple[dict[str, Any], list[int]]:
         try:
             answer, fds, _, _ = socket.recv_fds(
-                self._control, LARGEST_MESSAGE, 1, socket.MSG_CMSG_CLOEXEC
+                self._control, MAX_MESSAGE_BYTES, 1, socket.MSG_CMSG_CLOEXEC
             )
         except OSError as error:
             # An answer that comes later would be taken for that to another request.

@@ -16,7 +16,7 @@ from tests.support.wire import Wire
 
 EXAMPLE = Path(__file__).parents[2] / "docs/how-to/terraform.md"
 FILES = {"index.py": ECHO}
-MOST_PAGES = 5
+MAX_PAGES = 5
 
 
 @pytest.fixture(scope="module")
@@ -216,7 +216,7 @@ class Function(Provider):
     def _reserved(self):
         """Page as the provider does: on by what was read, until a page is empty."""
         found, marker = [], 0
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             query = f"function_urn={self.id}&limit=100&marker={marker}"
             path = f"/fgs/functions/reservedinstanceconfigs?{query}"
             page = self.done("GET", path, ok=(200,))["reserved_instances"]

@@ -26,7 +26,7 @@ from tests.support.factories import (
 )
 
 pytestmark = pytest.mark.django_db
-MOST_TURNS = 20
+MAX_TURNS = 20
 
 
 @pytest.fixture
@@ -200,7 +200,7 @@ def test_every_loop_reads_every_entry_once_and_ends(get, project, name, size):
 
     def ask(marker):
         asked.append(marker)
-        assert len(asked) < MOST_TURNS, f"{loop.__name__} does not end: {asked}"
+        assert len(asked) < MAX_TURNS, f"{loop.__name__} does not end: {asked}"
         return get(path, marker=marker, **{size_name: size})
 
     read = {}
@@ -273,7 +273,7 @@ def test_no_list_with_a_marker_is_forgotten():
 def test_more_requests_than_are_counted_are_read_to_the_end(
     get, project, monkeypatch, key, loop
 ):
-    monkeypatch.setattr(paging, "MOST_COUNTED", 2)
+    monkeypatch.setattr(paging, "MAX_COUNTED_ROWS", 2)
     path, key, _size, _make = LISTS[key]
     function = make_function("own", project=project)
     for _ in range(7):
@@ -283,7 +283,7 @@ def test_more_requests_than_are_counted_are_read_to_the_end(
     def ask(marker):
         page = get(path, marker=marker, limit=2)
         counts.append(page["count"])
-        assert len(counts) < MOST_TURNS
+        assert len(counts) < MAX_TURNS
         return page
 
     ids = [entry["request_id"] for page in loop(ask, key) for entry in page]
@@ -295,7 +295,7 @@ def test_more_requests_than_are_counted_are_read_to_the_end(
 def test_counting_looks_at_a_bounded_number_of_requests(
     get, project, monkeypatch, django_assert_max_num_queries
 ):
-    monkeypatch.setattr(paging, "MOST_COUNTED", 2)
+    monkeypatch.setattr(paging, "MAX_COUNTED_ROWS", 2)
     function = make_function("own", project=project)
     for _ in range(7):
         accept(function)

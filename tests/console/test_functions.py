@@ -224,7 +224,7 @@ def test_files_of_an_archive_are_listed_as_they_are_unpacked(pages):
 
 
 def test_what_is_no_zip_or_a_bomb_is_refused(pages, monkeypatch):
-    monkeypatch.setattr(code, "UNPACKED_LIMIT", 1000)
+    monkeypatch.setattr(code, "MAX_UNPACKED_BYTES", 1000)
     function = make_function()
     junk = SimpleUploadedFile("code.zip", b"not a zip")
 

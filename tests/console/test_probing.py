@@ -197,7 +197,7 @@ def test_a_saved_function_is_asked_about_without_javascript_too(pages):
 
 
 def test_a_person_tests_so_many_times_a_minute(pages, box, monkeypatch):
-    monkeypatch.setattr("console.pages.function.async_test.MOST_A_MINUTE", 1)
+    monkeypatch.setattr("console.pages.function.async_test.MAX_TESTS_PER_MINUTE", 1)
     function = make_function()
     pages.post(url(function), typed(), headers=HTMX)
 

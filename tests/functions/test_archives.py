@@ -276,7 +276,7 @@ def test_a_size_that_deflate_cannot_reach_is_refused():
 
 
 def test_an_archive_of_too_many_files_is_refused(monkeypatch):
-    monkeypatch.setattr("functions.runtime.archive.MOST_FILES", 3)
+    monkeypatch.setattr("functions.runtime.archive.MAX_FILES", 3)
 
     for names in (["a", "b", "c", "d"], ["a/b/c", "d"]):
         with pytest.raises(CodeTooLarge, match="more than 3 files"):

@@ -6,7 +6,7 @@ import math
 
 from functions.runtime import Kind
 from functions.runtime.bootstrap.protocol import pack
-from functions.runtime.spec import LARGEST_RESPONSE
+from functions.runtime.spec import MAX_RESPONSE_BYTES
 from tests.runtime.specs import call, make_spec
 
 # Writes bytes into its own channel at the asked moment, then ends.
@@ -72,7 +72,7 @@ def assert_storable(outcome, *, at="invoke"):
     assert outcome.content_type in ("text/plain", "application/json")
     assert len(outcome.error) <= 16 * 1024
     assert b"\0" not in outcome.error.encode()
-    assert len(outcome.result) <= LARGEST_RESPONSE + 256 * 1024
+    assert len(outcome.result) <= MAX_RESPONSE_BYTES + 256 * 1024
     for figure in (outcome.duration_ms, outcome.init_ms, outcome.memory_mb):
         assert type(figure) is float
         assert math.isfinite(figure)

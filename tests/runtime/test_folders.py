@@ -108,8 +108,8 @@ def test_what_dead_pools_left_is_removed(make_pool, tmp_path):
 
 
 def test_measuring_looks_at_no_more_than_it_may(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder, "MOST_MEASURED", 10)
-    monkeypatch.setattr(folder, "MOST_SECONDS", 60)
+    monkeypatch.setattr(folder, "MAX_MEASURED_FILES", 10)
+    monkeypatch.setattr(folder, "MAX_MEASURING_SECONDS", 60)
     home = folder.Home(tmp_path)
     room = home.new_folder("i-1", tmp_path)
     for number in range(50):

@@ -30,7 +30,7 @@ from rocketmq.grpc_protocol import service_pb2_grpc as stubs  # noqa: E402
 Code = shapes.Code
 CREDENTIAL = re.compile(r"MQv2-HMAC-SHA1 Credential=([^,]*), .*Signature=([0-9a-f]+)")
 THREADS = 24  # an open telemetry stream holds one
-MOST_BODY = 4 * 1024 * 1024
+MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
 def status(code=Code.OK, message=""):
@@ -124,7 +124,7 @@ class Broker(stubs.MessagingServiceServicer):
                 answer = service.TelemetryCommand(status=status())
                 answer.settings.CopyFrom(command.settings)
                 if command.settings.HasField("publishing"):
-                    answer.settings.publishing.max_body_size = MOST_BODY
+                    answer.settings.publishing.max_body_size = MAX_BODY_BYTES
                     answer.settings.publishing.validate_message_type = True
                 answer.settings.metric.on = False
                 yield answer

@@ -9,7 +9,7 @@ from asyncconfig import clock
 from asyncconfig.models import AsyncConfig, InboundRule, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
 from functions.exceptions import (
-    MOST_NAMED,
+    MAX_NAMED_USERS,
     LimitReached,
     NameTaken,
     StillUsed,
@@ -132,7 +132,7 @@ def users_of(instance: RocketInstance, topic: str = "") -> list[str]:
     if topic:
         found = found.filter(on_failure_target_key=f"{instance.instance_id}/{topic}")
     related = found.select_related("version__function").order_by("version")
-    return [str(config.version) for config in related[: MOST_NAMED + 1]]
+    return [str(config.version) for config in related[: MAX_NAMED_USERS + 1]]
 
 
 def configs_telling(project: Project) -> Any:

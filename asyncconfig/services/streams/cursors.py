@@ -21,8 +21,8 @@ from functions.models import Project
 
 LIFETIME = timedelta(minutes=5)
 SALT = "asyncconfig.services.streams.cursor"
-MOST_NUMBER = 2**63 - 1
-MOST_MOMENT = 253_402_300_799_999  # The last millisecond of the year 9999.
+MAX_SEQUENCE_NUMBER = 2**63 - 1
+MAX_MOMENT_MS = 253_402_300_799_999  # The last millisecond of the year 9999.
 
 
 class Kind(StrEnum):
@@ -68,7 +68,7 @@ def locate(
 
 
 def _moment(timestamp: int | None) -> datetime:
-    if timestamp is None or not 0 <= timestamp <= MOST_MOMENT:
+    if timestamp is None or not 0 <= timestamp <= MAX_MOMENT_MS:
         raise PositionRefused(
             _("timestamp: enter milliseconds since 1970, for AT_TIMESTAMP.")
         )
@@ -77,7 +77,7 @@ def _moment(timestamp: int | None) -> datetime:
 
 def _number(text: str, *, low: int, high: int) -> int:
     is_number = text.isascii() and text.isdigit() and len(text) <= 19
-    if not is_number or int(text) > MOST_NUMBER:
+    if not is_number or int(text) > MAX_SEQUENCE_NUMBER:
         raise PositionRefused(
             _("starting-sequence-number: enter the number of a record.")
         )

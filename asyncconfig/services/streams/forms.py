@@ -49,7 +49,7 @@ class RecordForm(Form):
     )
     partition_key = forms.CharField(
         label=gettext_lazy("Partition key"),
-        max_length=records.MOST_KEY,
+        max_length=records.MAX_KEY_CHARACTERS,
         initial="test",
         error_messages={"required": gettext_lazy("Enter a partition key.")},
         help_text=gettext_lazy("Records with the same key go to the same partition."),

@@ -17,12 +17,12 @@ from asyncconfig.models import Stream
 from asyncconfig.services.streams import partitions, scripts
 
 # Limits of a request, as the cloud's producers keep them; sizes in bytes.
-MOST_RECORDS = 500
-MOST_RECORD_BYTES = 1024 * 1024
-MOST_REQUEST_BYTES = 5 * 1024 * 1024
-MOST_FETCHED_BYTES = 10 * 1024 * 1024
-MOST_FETCHED_RECORDS = 2000
-MOST_KEY = 256
+MAX_RECORDS = 500
+MAX_RECORD_BYTES = 1024 * 1024
+MAX_REQUEST_BYTES = 5 * 1024 * 1024
+MAX_FETCHED_BYTES = 10 * 1024 * 1024
+MAX_FETCHED_RECORDS = 2000
+MAX_KEY_CHARACTERS = 256
 # Redis has this long to answer, and of it this long to have a write on its disk.
 ANSWER_SECONDS = 5.0
 SYNC_MILLISECONDS = 3000
@@ -105,19 +105,19 @@ def put(stream: Stream, records: Sequence[NewRecord]) -> list[Put]:
 
 
 def _check(records: Sequence[NewRecord]) -> None:
-    if not 1 <= len(records) <= MOST_RECORDS:
+    if not 1 <= len(records) <= MAX_RECORDS:
         raise RecordsRefused(
-            _("Send 1 to %(most)d records at a time.") % {"most": MOST_RECORDS}
+            _("Send 1 to %(most)d records at a time.") % {"most": MAX_RECORDS}
         )
-    if any(len(record.key) > MOST_KEY for record in records):
+    if any(len(record.key) > MAX_KEY_CHARACTERS for record in records):
         raise RecordsRefused(
             _("A partition key has %(most)d characters at the most.")
-            % {"most": MOST_KEY}
+            % {"most": MAX_KEY_CHARACTERS}
         )
     sizes = [len(record.data) for record in records]
-    if max(sizes) > MOST_RECORD_BYTES:
+    if max(sizes) > MAX_RECORD_BYTES:
         raise RecordsRefused(_("A record is over 1 MB. Send less."))
-    if sum(sizes) > MOST_REQUEST_BYTES:
+    if sum(sizes) > MAX_REQUEST_BYTES:
         raise RecordsRefused(_("The records are over 5 MB together. Send fewer."))
 
 
@@ -180,7 +180,7 @@ def read(
     *,
     start: int,
     most_bytes: int,
-    most: int = MOST_FETCHED_RECORDS,
+    most: int = MAX_FETCHED_RECORDS,
 ) -> list[Kept]:
     """Return the records from `start` on, oldest first, without what expired.
 

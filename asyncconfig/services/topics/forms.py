@@ -12,9 +12,9 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from asyncconfig.models import Subscription
 from asyncconfig.services.topics import keeping
 from asyncconfig.services.topics.keeping import (
-    LONGEST_LIFE,
-    MOST_MESSAGE,
-    MOST_SUBJECT,
+    MAX_LIFE_SECONDS,
+    MAX_MESSAGE_BYTES,
+    MAX_SUBJECT_BYTES,
     USUAL_LIFE,
     Publication,
 )
@@ -124,19 +124,19 @@ class PublishForm(Form):
         gettext_lazy("Time to live (s)"),
         LIFE,
         low=1,
-        high=LONGEST_LIFE,
+        high=MAX_LIFE_SECONDS,
         required=False,
         help_text=gettext_lazy("How long it is tried to deliver the message."),
     )
 
     def clean_subject(self) -> str:
-        return _one_line(self.cleaned_data["subject"], MOST_SUBJECT)
+        return _one_line(self.cleaned_data["subject"], MAX_SUBJECT_BYTES)
 
     def clean_message(self) -> str:
-        return _check_bytes(self.cleaned_data["message"], MOST_MESSAGE)
+        return _check_bytes(self.cleaned_data["message"], MAX_MESSAGE_BYTES)
 
     def clean_message_structure(self) -> dict[str, str]:
-        text = _check_bytes(self.cleaned_data["message_structure"], MOST_MESSAGE)
+        text = _check_bytes(self.cleaned_data["message_structure"], MAX_MESSAGE_BYTES)
         if not text:
             return {}
         try:
@@ -151,7 +151,7 @@ class PublishForm(Form):
                 _("Write a JSON object of texts by protocol, with a “default”.")
             )
         for name, body in bodies.items():
-            _check_bytes(name + body.replace("\0", ""), MOST_MESSAGE)
+            _check_bytes(name + body.replace("\0", ""), MAX_MESSAGE_BYTES)
             if "\0" in name + body:
                 raise ValidationError(_("The text holds a NUL character."))
         return dict(bodies)

@@ -26,12 +26,12 @@ from asyncconfig.models.topic import URN, is_here
 from asyncconfig.services.topics.subscribers import SUBSCRIBERS
 from functions.models import Project
 
-MOST_TOPICS = 3000
-MOST_SUBJECT = 512
-MOST_MESSAGE = 262_144
+MAX_TOPICS = 3000
+MAX_SUBJECT_BYTES = 512
+MAX_MESSAGE_BYTES = 262_144
 USUAL_LIFE = 3600
-LONGEST_LIFE = 86_400
-MOST_AT_ONCE = 1000
+MAX_LIFE_SECONDS = 86_400
+MAX_ROWS_AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ def create(
     """
     with transaction.atomic():
         now = clock.now()
-        if Topic.objects.filter(project=project).count() >= MOST_TOPICS:
+        if Topic.objects.filter(project=project).count() >= MAX_TOPICS:
             known = Topic.objects.filter(project=project, name=name).first()
             if known:
                 return known, False
             raise TopicLimit(
                 _("A project can have %(n)d topics. Delete one first.")
-                % {"n": MOST_TOPICS}
+                % {"n": MAX_TOPICS}
             )
         return Topic.objects.get_or_create(
             project=project,
@@ -117,7 +117,7 @@ def _check_unused(topic: Topic) -> None:
 
 
 def _forget(rows: QuerySet[Any]) -> None:
-    while ids := list(rows.values_list("pk", flat=True)[:MOST_AT_ONCE]):
+    while ids := list(rows.values_list("pk", flat=True)[:MAX_ROWS_AT_ONCE]):
         rows.filter(pk__in=ids).delete()
 
 

@@ -18,7 +18,7 @@ from asyncconfig.services.topics import keeping
 from asyncconfig.services.topics.subscribers.base import Endpoint
 from functions.models import Function
 
-MOST_SUBSCRIPTIONS = 1000
+MAX_SUBSCRIPTIONS = 1000
 UNSUBSCRIBED = "The subscriber has unsubscribed."
 _signer = signing.Signer(salt="asyncconfig.unsubscribe")
 
@@ -49,10 +49,10 @@ def subscribe(
         known = subscriptions.filter(protocol=protocol, endpoint=endpoint.text).first()
         if known:
             return known, False
-        if subscriptions.count() >= MOST_SUBSCRIPTIONS:
+        if subscriptions.count() >= MAX_SUBSCRIPTIONS:
             raise TopicLimit(
                 _("A topic can have %(n)d subscriptions. Remove one first.")
-                % {"n": MOST_SUBSCRIPTIONS}
+                % {"n": MAX_SUBSCRIPTIONS}
             )
         now = clock.now()
         made = Subscription.objects.create(

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 TETHER = str(Path(__file__).with_name("tether.py"))
-FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
+FIRST_PAUSE, MAX_PAUSE_SECONDS = 0.1, 5.0
 STABLE_SECONDS = 10.0
 LOG_BYTES, LOG_FILES = 5 * 1024 * 1024, 3
 
@@ -71,7 +71,7 @@ class Child:
             if now - self._started > STABLE_SECONDS:
                 self._pause = FIRST_PAUSE
             self._again_at = now + self._pause
-            self._pause = min(self._pause * 2, LONGEST_PAUSE)
+            self._pause = min(self._pause * 2, MAX_PAUSE_SECONDS)
             self._log.info("%s ended; it is started again.", self.name)
             self.signal(signal.SIGKILL)  # What it left behind in its session.
         elif now >= self._again_at:

@@ -35,7 +35,7 @@ SIGNED = ("KEY", "READ_KEY")
 # first object of each bucket would take seven, and the eighth bucket none.
 VOLUME_MB = 128
 MIN_FREE_PERCENT = 2
-MEMORY_LIMIT = "256MiB"
+MAX_MEMORY = "256MiB"
 CERTIFICATE_DAYS = 3650
 
 
@@ -144,7 +144,7 @@ def _env(data: Path, run: Path) -> dict[str, str]:
     return env | {
         "WEED_GRPC_CA": str(certificate),
         "WEED_MASTER_VOLUME_GROWTH_COPY_1": "1",
-        "GOMEMLIMIT": MEMORY_LIMIT,
+        "GOMEMLIMIT": MAX_MEMORY,
         "HOME": str(data),
         "TMPDIR": str(run),
     }

@@ -24,9 +24,9 @@ from console.security import rates
 from console.ui import links, units
 from console.ui.htmx import render_page, wants_fragment
 
-MOST_A_MINUTE = 10
+MAX_TESTS_PER_MINUTE = 10
 # A target is asked for 3 s and then told for 10; after this nobody is at it any more.
-LONGEST_SECONDS = 30
+MAX_SENDING_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -97,11 +97,11 @@ def _answer(
         return {"question": question}, 200
 
     def send() -> str:
-        rates.count("probe", str(request.user.pk), most=MOST_A_MINUTE)
+        rates.count("probe", str(request.user.pk), most=MAX_TESTS_PER_MINUTE)
         return _written(probing.probe(head.version, side, wish.kind, wish.param))
 
     try:
-        done = submitting.once_outside(request, send, seconds=LONGEST_SECONDS)
+        done = submitting.once_outside(request, send, seconds=MAX_SENDING_SECONDS)
     except Throttled as error:
         return {"problem": str(error)}, 429
     except StillRunning as error:

@@ -94,7 +94,7 @@ def _deploy(request: HttpRequest, version: Version) -> str:
     archive = request.FILES.get("archive")
     expected = None
     if archive is not None:
-        if (archive.size or 0) > code.PACKAGE_LIMIT:
+        if (archive.size or 0) > code.MAX_PACKAGE_BYTES:
             raise CodeRefused(_("The archive is over 50 MB. Make it smaller."))
         package = code.zip_package(archive.read(), filename=archive.name or "code.zip")
         code.check_place(package, version.handler)

@@ -34,7 +34,7 @@ from functions.models import Function
 from functions.qualifiers import Resolved
 
 PARTS = ("input", "output", "record")
-MOST_COUNTED = 10_000
+MAX_COUNTED_ROWS = 10_000
 RESENDABLE = (Delivery.Status.FAILED, Delivery.Status.WAIT)
 RANGES = {
     "1h": (gettext_lazy("Last hour"), timedelta(hours=1)),
@@ -101,8 +101,8 @@ def _matching(text: str) -> Q:
 
 
 def _counts(rows: InvocationQuerySet) -> dict[str, int]:
-    """Count by state, reading no more than the newest MOST_COUNTED rows."""
-    newest = rows.newest_first().values("pk")[:MOST_COUNTED]
+    """Count by state, reading no more than the newest MAX_COUNTED_ROWS rows."""
+    newest = rows.newest_first().values("pk")[:MAX_COUNTED_ROWS]
     counted = Invocation.objects.filter(pk__in=newest).aggregate(
         **{key: Count("pk", filter=rule) for key, rule in states.FILTERS.items()}
     )

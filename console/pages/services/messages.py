@@ -26,7 +26,7 @@ from console.ui import states
 from console.ui.htmx import posted, redirect_page, render_form, render_page
 
 
-@takes(form_with(publishing.MOST_MESSAGE))
+@takes(form_with(publishing.MAX_MESSAGE_BYTES))
 @require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, topic: str) -> HttpResponse:
     """Publish a message by hand, to see what the subscribers make of it."""

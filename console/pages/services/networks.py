@@ -27,7 +27,7 @@ from functions.exceptions import FunctionsError, NameTaken, RangeRefused
 from functions.forms import SubnetForm, VpcForm
 from functions.models import Subnet, Version, Vpc
 
-MOST_USERS = 20
+MAX_SHOWN_USERS = 20
 IN_USE = Q(versions__deleted_at=None, versions__function__deleted_at=None)
 
 
@@ -158,7 +158,7 @@ def delete_subnet(request: HttpRequest, vpc_id: UUID, subnet_id: UUID) -> HttpRe
 
 
 def _instances_in(vpc: Vpc) -> list[User]:
-    found = vpc.rocket_instances.order_by("name")[:MOST_USERS]
+    found = vpc.rocket_instances.order_by("name")[:MAX_SHOWN_USERS]
     return [
         User(one.name, reverse("rocketmq-instance", args=[one.instance_id]))
         for one in found
@@ -172,7 +172,7 @@ def _functions_in(network: Vpc | Subnet) -> list[User]:
         .select_related("function")
         .order_by("function__name", "pk")
     )
-    return [_user(version) for version in related[:MOST_USERS]]
+    return [_user(version) for version in related[:MAX_SHOWN_USERS]]
 
 
 def _user(version: Version) -> User:

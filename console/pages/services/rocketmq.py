@@ -33,7 +33,7 @@ from console.ui.htmx import posted, render_form, render_page
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
 from functions.models import Project
 
-MOST_USERS = 20
+MAX_SHOWN_USERS = 20
 
 
 @require_GET
@@ -47,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "rows": [
             {
                 "instance": instance,
-                "uses": users.get(str(instance.instance_id), [])[:MOST_USERS],
+                "uses": users.get(str(instance.instance_id), [])[:MAX_SHOWN_USERS],
                 "counts": counts.get(str(instance.instance_id), {}),
             }
             for instance in found.order_by("-pk")
@@ -70,7 +70,7 @@ def _users(project: Project) -> dict[str, list[Use]]:
 
 def _uses(request: HttpRequest, instance: RocketInstance) -> list[Use]:
     users = _users(access.get_project(request))
-    return users.get(str(instance.instance_id), [])[:MOST_USERS]
+    return users.get(str(instance.instance_id), [])[:MAX_SHOWN_USERS]
 
 
 def _counts(project: Project) -> dict[str, dict[str, int]]:

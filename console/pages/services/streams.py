@@ -36,7 +36,7 @@ from functions.models import Project
 # How long putting a record may take; Redis has time-outs of its own.
 PUT_SECONDS = 30
 # What the records of a page may weigh together (bytes); one always fits.
-PAGE_BYTES = 4 * records.MOST_RECORD_BYTES
+PAGE_BYTES = 4 * records.MAX_RECORD_BYTES
 
 
 @require_GET
@@ -181,7 +181,7 @@ def _request_id(key: str) -> UUID | None:
         return None
 
 
-@takes(form_with(records.MOST_RECORD_BYTES))
+@takes(form_with(records.MAX_RECORD_BYTES))
 @require_http_methods(["GET", "POST"])
 @needs(Right.INVOKE)
 def put(request: HttpRequest, name: str) -> HttpResponse:

@@ -24,7 +24,7 @@ from console.pages.services import topics
 from console.ui.htmx import posted, redirect_page, render_form
 from functions.models import Function
 
-MOST_OFFERED = 200
+MAX_OFFERED_FUNCTIONS = 200
 
 
 def _topic(request: HttpRequest, name: str) -> Topic:
@@ -89,7 +89,7 @@ def _dialog(
 ) -> HttpResponse:
     functions = Function.objects.in_project(topic.project).order_by("package", "name")
     context: dict[str, Any] = topics.shown(request, topic) | {
-        "functions": [one.shown_name for one in functions[:MOST_OFFERED]],
+        "functions": [one.shown_name for one in functions[:MAX_OFFERED_FUNCTIONS]],
         "paths": [loops.describe(path) for path in paths],
         "digest": loops.digest(paths),
         "may_accept": graph.are_loops_allowed(),

@@ -17,7 +17,7 @@ from . import codes
 from .codes import Kind
 
 OUR_FOLDER = os.path.dirname(os.path.abspath(__file__)) + os.sep
-LONGEST_MESSAGE = 16 * 1024
+MAX_MESSAGE_CHARACTERS = 16 * 1024
 FIRST_FRAMES = 10
 LAST_FRAMES = 40
 JSON = "application/json"
@@ -200,9 +200,13 @@ def _code_of(error: SystemExit) -> str:
 
 
 def _clean(text: str) -> str:
-    """Return the text as any database takes it, LONGEST_MESSAGE characters of it."""
+    """Return the text as any database takes it, its first MAX_MESSAGE_CHARACTERS."""
     # By str's own methods: a subclass may come with its own.
-    text = str.__getitem__(text, slice(LONGEST_MESSAGE + 1))
+    text = str.__getitem__(text, slice(MAX_MESSAGE_CHARACTERS + 1))
     text = str.encode(text, "utf-8", "backslashreplace").decode()
     text = text.replace("\0", "\N{SYMBOL FOR NULL}")
-    return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+    return (
+        text
+        if len(text) <= MAX_MESSAGE_CHARACTERS
+        else text[: MAX_MESSAGE_CHARACTERS - 1] + "…"
+    )

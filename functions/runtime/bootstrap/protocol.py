@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 LENGTHS = struct.Struct("!II")
-LARGEST_HEADER = 256 * 1024
+MAX_HEADER_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Inbox:
         if len(self._data) < LENGTHS.size:
             return None
         head, body = LENGTHS.unpack_from(self._data)
-        if head > LARGEST_HEADER or body > self._largest_body:
+        if head > MAX_HEADER_BYTES or body > self._largest_body:
             raise FrameRefused("The answer of the code is too large.")
         start, end = LENGTHS.size + head, LENGTHS.size + head + body
         if len(self._data) < end:

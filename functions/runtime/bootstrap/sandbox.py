@@ -25,7 +25,7 @@ from . import kernel, landlock, seccomp, view
 MB = 1024 * 1024
 # The interpreter itself, which the function's memory size does not have to hold.
 MEMORY_HEADROOM = 64 * MB
-LARGEST_FILE = 512 * MB
+MAX_FILE_BYTES = 512 * MB
 OPEN_FILES = 1024
 # A thread's stack counts as memory in full as soon as the thread starts: with the
 # usual 8 MB a dozen threads would fill the smallest function.
@@ -166,7 +166,7 @@ def _set_limits(memory_mb: int) -> None:
     # Not RLIMIT_AS, which also counts what malloc only reserves for each thread.
     _limit(resource.RLIMIT_DATA, memory_mb * MB + MEMORY_HEADROOM)
     _limit(resource.RLIMIT_CORE, 0)
-    _limit(resource.RLIMIT_FSIZE, LARGEST_FILE)
+    _limit(resource.RLIMIT_FSIZE, MAX_FILE_BYTES)
     _limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     threading.stack_size(THREAD_STACK)
     with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:

@@ -49,7 +49,7 @@ STORE = "/run/runtime"
 HOME = "/opt/function"
 WRITABLE = ("tmp", "log", "shm")
 SCRATCH_FILES = 16_384
-LARGEST_VIEW = "size=1m,nr_inodes=2k,mode=755"
+VIEW_OPTIONS = "size=1m,nr_inodes=2k,mode=755"
 
 
 def enter(root: str) -> None:
@@ -61,7 +61,7 @@ def enter(root: str) -> None:
     kernel.mount("none", "/", "", MS_REC | MS_PRIVATE)
     store = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     # Any folder will do to build it on, and this one is sure to be there.
-    kernel.mount("none", root, "tmpfs", MS_NOSUID, LARGEST_VIEW)
+    kernel.mount("none", root, "tmpfs", MS_NOSUID, VIEW_OPTIONS)
     os.chdir(root)
     _fill(store)
     os.close(store)

@@ -27,7 +27,7 @@ from typing import Any
 from . import kernel, sandbox
 from .sandbox import Ground
 
-LARGEST_MESSAGE = 4096
+MAX_MESSAGE_BYTES = 4096
 SWEEP_SECONDS = 0.5
 POLITE_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -103,7 +103,7 @@ def serve(control_fd: int, parent: int) -> Born | None:
     for number in POLITE_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     control = socket.socket(fileno=control_fd)
-    order = json.loads(control.recv(LARGEST_MESSAGE))
+    order = json.loads(control.recv(MAX_MESSAGE_BYTES))
     try:
         ground = sandbox.prepare(order["level"], order["root"])
     except OSError as error:
@@ -114,7 +114,7 @@ def serve(control_fd: int, parent: int) -> Born | None:
     _answer(control, {"pid": os.getpid()})
     family = Family()
     while True:
-        message, fds, _, _ = socket.recv_fds(control, LARGEST_MESSAGE, 2)
+        message, fds, _, _ = socket.recv_fds(control, MAX_MESSAGE_BYTES, 2)
         if not message:
             family.end()
             return None

@@ -199,7 +199,7 @@ def test_of_a_huge_answer_only_the_beginning_is_read(allowed):
     with serving(Web(body=b"x" * 20_000_000)) as web:
         answer = send(web.url)
 
-    assert len(answer.body) <= outgoing.MOST_ANSWER
+    assert len(answer.body) <= outgoing.MAX_ANSWER_BYTES
 
 
 def test_a_server_that_never_answers_is_left(allowed):

@@ -63,7 +63,7 @@ def test_publishing_takes_a_fixed_number_of_queries(
 
 
 def test_a_deleted_topics_messages_go_some_at_a_time(monkeypatch):
-    monkeypatch.setattr(keeping, "MOST_AT_ONCE", 2)
+    monkeypatch.setattr(keeping, "MAX_ROWS_AT_ONCE", 2)
     topic = make_topic()
     for number in range(3):
         subscribe(topic, "http", f"http://127.0.0.1:9/{number}")

@@ -117,7 +117,7 @@ def test_a_fast_machine_is_given_more_at_once(
     for _step in range(8):
         dispatcher._step()
 
-    assert Delivery.objects.sending().count() == outbox.MOST_AT_ONCE
+    assert Delivery.objects.sending().count() == outbox.MAX_ROWS_AT_ONCE
 
 
 def test_what_a_stopping_courier_did_not_get_to_is_given_back(

@@ -56,7 +56,7 @@ def pass_seconds(dispatcher, number):
 def test_who_stumbles_over_the_same_for_ever_is_ended(stuck):
     stuck.error = ValueError("again")
 
-    pass_seconds(stuck, watching.MOST_TICKS - 1)
+    pass_seconds(stuck, watching.MAX_TICKS - 1)
     assert stuck.ends == []
     pass_seconds(stuck, 1)
     assert stuck.ends == [1]
@@ -65,7 +65,7 @@ def test_who_stumbles_over_the_same_for_ever_is_ended(stuck):
 def test_who_waits_for_the_database_is_not_ended(stuck, db):
     stuck.error = OperationalError("database or disk is full")
 
-    pass_seconds(stuck, 3 * watching.MOST_TICKS)
+    pass_seconds(stuck, 3 * watching.MAX_TICKS)
 
     assert stuck.ends == []
 
@@ -77,7 +77,7 @@ def test_who_waits_long_for_each_of_its_chores_is_not_ended(db, stuck, monkeypat
         has_more = False
 
         def turn(self):
-            for _second in range(watching.MOST_TICKS - 1):
+            for _second in range(watching.MAX_TICKS - 1):
                 stuck._watch.tick()
 
     monkeypatch.undo()

@@ -98,7 +98,7 @@ def test_the_theme_is_remembered(client):
 @pytest.mark.parametrize("listed", [100, 1])
 def test_a_person_of_two_projects_chooses(client, user, listed, monkeypatch):
     """The choice lists a hundred; a later one that was chosen stays chosen."""
-    monkeypatch.setattr(access, "MOST_PROJECTS", listed)
+    monkeypatch.setattr(access, "MAX_PROJECTS", listed)
     other = make_project("other", members=[user])
     client.force_login(user)
 

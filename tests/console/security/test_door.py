@@ -11,7 +11,7 @@ from django.core.handlers.wsgi import get_path_info
 from django.test import Client
 
 from console import access
-from console.api.functions import CODE_BODY_LIMIT
+from console.api.functions import MAX_CODE_BODY_BYTES
 from console.door import admission, front, limits
 from console.door.environ import environ_of
 from console.door.front import Front
@@ -143,7 +143,7 @@ def test_a_person_is_admitted_with_what_the_page_takes(path, most):
 @pytest.mark.parametrize(
     ("operation", "most"),
     [
-        ("functions", CODE_BODY_LIMIT),
+        ("functions", MAX_CODE_BODY_BYTES),
         ("functions/own/invocations", settings.SYNC_BODY_LIMIT),
         ("functions/own/invocations-async", settings.ASYNC_BODY_LIMIT),
         ("functions/own/aliases", 1024 * 1024),

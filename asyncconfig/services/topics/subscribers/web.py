@@ -15,7 +15,7 @@ from asyncconfig.services.topics.subscribers.base import Endpoint, Letter, Subsc
 from functions.models import Project
 
 SHOWN = 300
-MOST_PLACE = 400
+MAX_KEY_CHARACTERS = 400
 # The client's mistakes that pass by themselves.
 PASSING = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -46,7 +46,7 @@ class WebSubscriber(Subscriber):
         try:
             return outgoing.read(endpoint).place
         except outgoing.Refused:
-            return endpoint[:MOST_PLACE]
+            return endpoint[:MAX_KEY_CHARACTERS]
 
     def send(self, endpoint: str, letter: Letter) -> Receipt:
         """POST the letter; anything but 2xx is a failure, a redirect too."""
