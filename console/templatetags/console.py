@@ -7,11 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from django import template
+from django.template import Context
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import conditional_escape, format_html, format_html_join
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from asyncconfig.models import Invocation
 from console.pages import submitting
@@ -23,6 +27,10 @@ register = template.Library()
 HIGHLIGHTED = 64 * 1024
 SHOWN_FIRST, SHOWN_LAST = 13, 10  # of a longer name
 SHOWN = SHOWN_FIRST + 1 + SHOWN_LAST
+SIDES = {
+    "success": ("ok", "✓", gettext_lazy("On success")),
+    "failure": ("bad", "✗", gettext_lazy("On failure")),
+}
 NOTHING = mark_safe('<span class="muted">–</span>')
 TOKENS = re.compile(
     r'(?P<key>"(?:\\.|[^"\\])*")(?=\s*:)|(?P<str>"(?:\\.|[^"\\])*")'
@@ -37,6 +45,61 @@ def icon(name: str) -> SafeString:
         static("icons.svg"),
         name,
     )
+
+
+@register.inclusion_tag("components/_opens.html")
+def opens(page: str, *args: object, query: str = "", next: str = "") -> dict[str, str]:
+    """Attributes of a link that opens a page's dialog; `next` is where that leads."""
+    leads = f"?{urlencode({'next': next})}" if next else ""
+    return {"url": reverse(page, args=args) + query + leads}
+
+
+@register.inclusion_tag("components/_posts.html")
+def posts(page: str, *args: object) -> dict[str, str]:
+    """Attributes of a form that a dialog answers."""
+    return {"url": reverse(page, args=args)}
+
+
+@register.inclusion_tag("components/_create_link.html")
+def create_link(
+    page: str, *args: object, label: str, primary: bool = False
+) -> dict[str, object]:
+    return {"url": reverse(page, args=args), "label": label, "primary": primary}
+
+
+@register.inclusion_tag("components/_delete_link.html")
+def delete_link(
+    page: str, *args: object, button: bool = False, word: str = ""
+) -> dict[str, object]:
+    return {"url": reverse(page, args=args), "button": button, "word": word}
+
+
+@register.simple_tag(takes_context=True)
+def head_url(context: Context, page: str, *args: object) -> str:
+    """The address of a page of the function that is shown, with its qualifier."""
+    return str(context["head"].url(page, *args))
+
+
+@register.inclusion_tag("components/_opens.html", takes_context=True)
+def head_opens(context: Context, page: str) -> dict[str, str]:
+    """Attributes of a link that opens a dialog of the function that is shown."""
+    return {"url": head_url(context, page)}
+
+
+@register.simple_tag
+def side_mark(side: str) -> SafeString:
+    """✓ or ✗: of which outcome a target is told."""
+    tone, mark, words = SIDES[side]
+    return format_html(
+        '<span class="{}" title="{}">{}<span class="sr">{}</span></span>',
+        *(tone, words, mark, words),
+    )
+
+
+@register.simple_tag
+def side_words(side: str) -> SafeString:
+    """The mark of a side, and its words beside it."""
+    return format_html('<span class="{}">{}</span> {}', *SIDES[side])
 
 
 @register.simple_tag

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from asyncconfig import graph
 from asyncconfig.decisions import loops
@@ -61,6 +62,11 @@ class Head:
     def query(self) -> str:
         """What keeps the chosen qualifier in links; "" for latest."""
         return "" if self.qualifier == names.LATEST else f"?v={self.qualifier}"
+
+    def url(self, page: str, *args: object) -> str:
+        """Return the address of one of the function's pages, by its name."""
+        named = [self.function.package, self.function.name, *args]
+        return reverse(page, args=named) + self.query
 
     @property
     def urn(self) -> str:

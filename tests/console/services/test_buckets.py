@@ -52,10 +52,8 @@ def test_the_list_says_who_writes_to_a_bucket_and_how_full_it_is(
     page = signed_in.get("/services/buckets").text
 
     assert bucket.name in page
-    assert (
-        '<span class="bad">✗</span>&nbsp;<a href="/f/default/test1/settings/async'
-        in page
-    )
+    mark = '✗<span class="sr">On failure</span></span>&nbsp;'
+    assert f'{mark}<a href="/f/default/test1/settings/async' in page
     assert 'data-label="Objects">1</td>' in page
 
 
