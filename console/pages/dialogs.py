@@ -10,11 +10,15 @@ from console.ui.htmx import render_page
 
 
 @dataclass(frozen=True)
-class User:
-    """Who uses a thing that is therefore not deleted, and the page to change that."""
+class UsedBy:
+    """Who uses a thing that is therefore not deleted, and the page to change that.
+
+    `side` says of which outcome a function tells it, where it does.
+    """
 
     name: str
     url: str
+    side: str = ""
 
 
 def ask(
@@ -36,14 +40,28 @@ def ask(
 
 
 def refuse(
-    request: HttpRequest, title: str, why: str, users: Sequence[User], *, back: str
+    request: HttpRequest,
+    title: str,
+    why: str,
+    users: Sequence[UsedBy],
+    *,
+    back: str,
+    status: int = 200,
 ) -> HttpResponse:
     """Show the dialog of something that cannot happen yet: why, and the ones to ask."""
-    return _dialog(request, title, back, {"question": why, "users": users})
+    more = {"question": why, "users": users}
+    return _dialog(request, title, back, more, status=status)
 
 
 def _dialog(
-    request: HttpRequest, title: str, back: str, more: Mapping[str, Any]
+    request: HttpRequest,
+    title: str,
+    back: str,
+    more: Mapping[str, Any],
+    *,
+    status: int = 200,
 ) -> HttpResponse:
     context = {"title": title, "back": back, **more}
-    return render_page(request, "components/confirm.html", context, partial="dialog")
+    return render_page(
+        request, "components/confirm.html", context, partial="dialog", status=status
+    )

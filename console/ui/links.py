@@ -14,8 +14,10 @@ from django.utils.functional import Promise
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 
+from asyncconfig.graph import Use
 from asyncconfig.models import Delivery
 from asyncconfig.models.config import DIS, FUNCTION, OBS, ROCKETMQ, SMN, Chosen
+from functions.names import LATEST
 
 NONE = ""
 
@@ -108,6 +110,12 @@ PAGES: dict[str, Pages] = {
         ("rocketmq-create", gettext_lazy("Create instance")),
     ),
 }
+
+
+def use_url(use: Use) -> str:
+    """Return the page where a function's version says whom it tells."""
+    url = reverse("function-async", args=[use.function.package, use.function.name])
+    return url if use.version == LATEST else f"{url}?v={use.version}"
 
 
 def create_link(kind: str) -> Link | None:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import (
     sensitive_post_parameters,
@@ -17,12 +18,13 @@ from django.views.decorators.http import require_GET, require_http_methods
 from asyncconfig import removing
 from console import access
 from console.access import Right, needs
+from console.pages import dialogs
 from console.ui.htmx import posted, render_form, render_page
 from functions import agencies
 from functions.exceptions import AgencyExists, Gone, StillUsed
 from functions.forms import AgencyForm, NewAgencyForm
 from functions.forms.agency import SERVICES
-from functions.models import Agency, Project, Version
+from functions.models import Agency, Function, Project, Version
 from functions.models.agency import PLACED_SERVICES
 
 
@@ -123,15 +125,23 @@ def _form(
 @needs(Right.CONFIGURE)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     agency = access.get_agency(access.get_project(request), pk)
+    told = {"agency": agency.name, "name": agency.name}
     if request.method == "POST":
         try:
             removing.delete_agency(agency)
         except StillUsed as error:
             messages.error(request, str(error))
         else:
-            messages.success(
-                request, _("Agency %(name)s deleted.") % {"name": agency.name}
-            )
+            messages.success(request, _("Agency %(name)s deleted.") % told)
         return redirect("agencies")
-    context = {"agency": agency, "users": agencies.users_of(agency)}
-    return render_page(request, "agencies/delete.html", context, partial="dialog")
+    title, back = _("Delete agency"), reverse("agencies")
+    if users := [_used_by(function) for function in agencies.users_of(agency)]:
+        why = _("These functions use agency %(agency)s. Give them another one first.")
+        return dialogs.refuse(request, title, why % told, users, back=back)
+    question = _("Delete agency %(agency)s? Its key is forgotten for good.")
+    return dialogs.ask(request, title, question % told, back=back)
+
+
+def _used_by(function: Function) -> dialogs.UsedBy:
+    named = [function.package, function.name]
+    return dialogs.UsedBy(function.name, reverse("function-permissions", args=named))

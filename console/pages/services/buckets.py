@@ -26,7 +26,7 @@ from console import access
 from console.access import Right, needs
 from console.pages import dialogs
 from console.pages.paging import Page, page_of
-from console.pages.services import owed
+from console.pages.services import deleting, owed
 from console.ui.htmx import posted, redirect_page, render_form, render_page
 from functions.forms.base import Form
 from functions.models import Project
@@ -127,28 +127,22 @@ def create(request: HttpRequest) -> HttpResponse:
 @needs(Right.CONFIGURE)
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     bucket = access.get_bucket(access.get_project(request), name)
-    problem = ""
-    if request.method == "POST":
+    title, back = _("Delete bucket"), reverse("buckets")
+    uses = graph.uses_of(bucket.project, OBS, bucket.name)
+    if request.method == "POST" and not uses:
         try:
             keeping.delete(bucket)
         except (BucketRefused, StorageError) as error:
-            problem = str(error)
-        else:
-            sentence = _("Bucket %(bucket)s deleted.") % {"bucket": name}
-            messages.success(request, sentence)
-            return redirect_page(request, reverse("buckets"))
-    context = _listed(request) | {
-        "bucket": bucket,
-        "uses": graph.uses_of(bucket.project, OBS, bucket.name),
-        "refusal": problem,
-    }
-    return render_page(
-        request,
-        "services/buckets/delete.html",
-        context,
-        partial="dialog",
-        status=422 if problem else 200,
-    )
+            opened = _("Open %(bucket)s") % {"bucket": name}
+            page = dialogs.UsedBy(opened, reverse("bucket", args=[name]))
+            return dialogs.refuse(
+                request, title, str(error), [page], back=back, status=422
+            )
+        sentence = _("Bucket %(bucket)s deleted.") % {"bucket": name}
+        messages.success(request, sentence)
+        return redirect_page(request, back)
+    question = _("Delete %(bucket)s? Only an empty bucket can be deleted.")
+    return deleting.ask(request, title, question % {"bucket": name}, uses, back=back)
 
 
 @require_GET

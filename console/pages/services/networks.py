@@ -20,7 +20,7 @@ from asyncconfig import removing
 from console import access
 from console.access import Right, needs
 from console.pages import dialogs
-from console.pages.dialogs import User
+from console.pages.dialogs import UsedBy
 from console.ui.htmx import posted, redirect_page, render_form, render_page
 from functions import networks
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
@@ -157,15 +157,15 @@ def delete_subnet(request: HttpRequest, vpc_id: UUID, subnet_id: UUID) -> HttpRe
     return redirect("network", vpc_id)
 
 
-def _instances_in(vpc: Vpc) -> list[User]:
+def _instances_in(vpc: Vpc) -> list[UsedBy]:
     found = vpc.rocket_instances.order_by("name")[:MAX_SHOWN_USERS]
     return [
-        User(one.name, reverse("rocketmq-instance", args=[one.instance_id]))
+        UsedBy(one.name, reverse("rocketmq-instance", args=[one.instance_id]))
         for one in found
     ]
 
 
-def _functions_in(network: Vpc | Subnet) -> list[User]:
+def _functions_in(network: Vpc | Subnet) -> list[UsedBy]:
     """Return the functions in a network, with the page that takes each out of it."""
     related = (
         network.versions.alive()
@@ -175,18 +175,18 @@ def _functions_in(network: Vpc | Subnet) -> list[User]:
     return [_user(version) for version in related[:MAX_SHOWN_USERS]]
 
 
-def _user(version: Version) -> User:
+def _user(version: Version) -> UsedBy:
     function, name = version.function, version.function.name
     url = reverse("function-network", args=[function.package, name])
     if version.is_latest:
-        return User(name, url)
-    return User(f"{name} : {version.name}", f"{url}?v={version.name}")
+        return UsedBy(name, url)
+    return UsedBy(f"{name} : {version.name}", f"{url}?v={version.name}")
 
 
 def _ask(
     request: HttpRequest,
     network: Vpc | Subnet,
-    users: list[User],
+    users: list[UsedBy],
     title: str,
     question: str,
 ) -> HttpResponse:

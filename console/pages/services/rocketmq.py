@@ -27,9 +27,9 @@ from console import access
 from console.access import Right, needs
 from console.pages import dialogs
 from console.pages.paging import page_of
-from console.pages.services import owed
+from console.pages.services import deleting, owed
 from console.ui import states
-from console.ui.htmx import posted, render_form, render_page
+from console.ui.htmx import posted, redirect_page, render_form, render_page
 from functions.exceptions import FunctionsError, NameTaken, RangeRefused
 from functions.models import Project
 
@@ -162,17 +162,28 @@ def show(request: HttpRequest, instance_id: UUID) -> HttpResponse:
 def delete(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     """Ask, and then forget the instance; one that is told of failures stays."""
     instance = _instance(request, instance_id, Right.CONFIGURE)
-    if request.method == "GET":
-        context = {"instance": instance, "uses": _uses(request, instance)}
-        page = "services/rocketmq/delete.html"
-        return render_page(request, page, context, partial="dialog")
-    try:
-        keeping.delete(instance)
-    except FunctionsError as error:
-        messages.error(request, str(error))
-        return redirect("rocketmq-instance", instance_id)
-    messages.success(request, _("Instance %(name)s deleted.") % {"name": instance.name})
-    return redirect("rocketmq")
+    uses = _uses(request, instance)
+    back = reverse("rocketmq-instance", args=[instance_id])
+    if request.method == "POST" and not uses:
+        try:
+            keeping.delete(instance)
+        except FunctionsError as error:
+            messages.error(request, str(error))
+            return redirect_page(request, back)
+        told = {"name": instance.name}
+        messages.success(request, _("Instance %(name)s deleted.") % told)
+        return redirect_page(request, reverse("rocketmq"))
+    question = _(
+        "Delete %(name)s? Only the console forgets it: the broker and its messages "
+        "stay."
+    )
+    return deleting.ask(
+        request,
+        _("Delete instance"),
+        question % {"name": instance.name},
+        uses,
+        back=back,
+    )
 
 
 @require_POST

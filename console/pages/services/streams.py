@@ -28,7 +28,7 @@ from console.access import Right, needs
 from console.door.limits import form_with, takes
 from console.pages import submitting
 from console.pages.paging import SIZE, Page, page_of
-from console.pages.services import owed
+from console.pages.services import deleting, owed
 from console.ui.htmx import posted, redirect_page, render_form, render_page
 from functions.forms.base import whole
 from functions.models import Project
@@ -224,8 +224,8 @@ def _put(stream: Stream, form: RecordForm) -> str:
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     """Delete a stream with its records, unless functions send results there."""
     stream = access.get_stream(access.get_project(request), name)
-    context = _shown(request, stream)
-    if request.method == "POST" and not context["uses"]:
+    uses = graph.uses_of(stream.project, DIS, stream.name)
+    if request.method == "POST" and not uses:
         try:
             keeping.delete(stream)
         except RecordsAway as error:
@@ -233,10 +233,11 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
             return redirect_page(request, _url(stream))
         messages.success(request, _("Stream %(name)s deleted.") % {"name": name})
         return redirect_page(request, reverse("streams"))
-    return render_page(
+    question = _("Delete %(name)s with all its records? This can't be undone.")
+    return deleting.ask(
         request,
-        "services/streams/delete.html",
-        context,
-        partial="dialog",
-        status=409 if request.method == "POST" else 200,
+        _("Delete stream"),
+        question % {"name": name},
+        uses,
+        back=_url(stream),
     )

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from asyncconfig import graph
@@ -22,7 +23,7 @@ from asyncconfig.services.topics.forms import TopicForm
 from console import access
 from console.access import Right, needs
 from console.pages.paging import Page, page_of
-from console.pages.services import owed
+from console.pages.services import deleting, owed
 from console.ui import states
 from console.ui.htmx import posted, redirect_page, render_form, render_page
 
@@ -81,30 +82,32 @@ def create(request: HttpRequest) -> HttpResponse:
 def delete(request: HttpRequest, topic: str) -> HttpResponse:
     found = access.get_topic(access.get_project(request), topic)
     access.require(request.user, Right.CONFIGURE)
-    status = 200
+    back = reverse("topics")
     if request.method == "POST":
         try:
             keeping.delete(found)
         except TopicGone:
-            return redirect_page(request, reverse("topics"))
+            return redirect_page(request, back)
         except TopicUsed:
-            # The dialog says by whom, with links.
-            status = 409
+            pass  # the dialog says by whom, with links
         else:
             told = {"name": found.name}
             messages.success(request, _("Topic %(name)s deleted.") % told)
-            return redirect_page(request, reverse("topics"))
-    context = _listed(request) | {
-        "topic": found,
-        "uses": graph.uses_of(found.project, SMN, found.urn),
-        "subscribers": found.subscriptions.count(),
-    }
-    return render_page(
+            return redirect_page(request, back)
+    subscribers = found.subscriptions.count()
+    question = ngettext(
+        "Delete %(name)s with its messages and %(n)s subscription? "
+        "This can't be undone.",
+        "Delete %(name)s with its messages and %(n)s subscriptions? "
+        "This can't be undone.",
+        subscribers,
+    )
+    return deleting.ask(
         request,
-        "services/topics/delete.html",
-        context,
-        partial="dialog",
-        status=status,
+        _("Delete topic"),
+        question % {"name": found.name, "n": subscribers},
+        graph.uses_of(found.project, SMN, found.urn),
+        back=back,
     )
 
 

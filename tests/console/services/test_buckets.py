@@ -132,8 +132,8 @@ def test_a_bucket_in_use_is_not_deleted(signed_in, obs, project):
 
     assert "/f/default/test1/settings/async" in asked
     assert "btn danger" not in asked
-    assert answer.status_code == 422
-    assert "is a target of functions" in answer.text
+    assert answer.status_code == 409
+    assert "/f/default/test1/settings/async" in answer.text
     assert Bucket.objects.exists()
 
 

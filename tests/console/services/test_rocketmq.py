@@ -158,9 +158,10 @@ def test_what_a_configuration_tells_is_not_deleted(pages, instance):
     whole = pages.post(at(instance, "delete"), follow=True)
     topic = pages.post(at(instance, "topic-delete", "orders"), follow=True)
 
-    sentence = "is told of failures of test1:latest. Change them first."
-    assert f"mq {sentence}" in whole.text
-    assert f"orders {sentence}" in topic.text
+    assert whole.status_code == 409
+    assert "/f/default/test1/settings/async" in whole.text
+    sentence = "orders is told of failures of test1:latest. Change them first."
+    assert sentence in topic.text
     assert RocketInstance.objects.get().topics == ["orders"]
 
 
