@@ -188,7 +188,11 @@ def _links(
 def _target(archive: zipfile.ZipFile, path: str, member: zipfile.ZipInfo) -> str:
     with archive.open(member) as opened:
         written = opened.read(MAX_NAME_BYTES + 1)
-    is_fine = 0 < len(written) <= MAX_NAME_BYTES and b"\0" not in written
+    is_fine = (
+        0 < len(written) <= MAX_NAME_BYTES
+        and b"\0" not in written
+        and all(len(part) <= MAX_PART_BYTES for part in written.split(b"/"))
+    )
     if not is_fine:
         raise Unfit(Reason.LINK, path)
     return written.decode("utf-8", "surrogateescape")

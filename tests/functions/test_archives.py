@@ -9,6 +9,8 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from functions import code
 from functions.exceptions import CodeRefused, CodeTooLarge
@@ -161,6 +163,7 @@ DOES_NOT = {
     "a link in a circle": (archive("a", link("b", "c"), link("c", "b")), "in a circle"),
     "a link to itself": (archive("a", link("b", "b")), "in a circle"),
     "a link to no name": (archive("a", link("b", "")), "b is a link"),
+    "a link to a long name": (archive("a", link("b", "n" * 256)), "b is a link"),
     "a link with NUL": (archive("a", link("b", "a\0c")), "b is a link"),
     "a pipe": (archive("a", (special("p", stat.S_IFIFO), b"")), "p is neither a file"),
     "a device": (archive("a", (special("p", stat.S_IFCHR), b"")), "p is neither"),
@@ -199,6 +202,35 @@ def test_what_no_worker_can_unpack_is_refused(kind):
 
     with pytest.raises(CodeRefused, match=sentence):
         package(content)
+
+
+PARTS = st.sampled_from([*"abcdefgh" * 3, ".", "..", "", "b\\c", "长" * 90])
+PATHS = st.lists(PARTS, min_size=1, max_size=4).map("/".join).filter(bool)
+KINDS = st.sampled_from([*["file", "folder", "link"] * 4, "pipe"])
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(members=st.lists(st.tuples(KINDS, PATHS, PATHS), max_size=5))
+def test_whatever_is_accepted_is_unpacked_below_the_root(members, tmp_path_factory):
+    made = {
+        "file": lambda name, other: (name, other.encode()),
+        "folder": lambda name, other: (f"{name}/", b""),
+        "link": link,
+        "pipe": lambda name, other: (special(name, stat.S_IFIFO), b""),
+    }
+    content = archive("z", *[made[kind](name, other) for kind, name, other in members])
+    try:
+        package(content)
+    except CodeRefused:
+        return
+    folder = tmp_path_factory.mktemp("any")
+
+    unpacked(content, folder)
+
+    (root,) = folder.glob("store/*/code")
+    assert root.joinpath("z").exists()
+    for path in root.rglob("*"):
+        assert path.resolve().is_relative_to(root)
 
 
 def test_the_last_of_a_name_counts(tmp_path):
