@@ -1,5 +1,7 @@
 """Fixtures: what needs setting up and taking down, never data."""
 
+import re
+
 import pytest
 import redis
 from django.db import connection
@@ -10,6 +12,24 @@ from asyncconfig.config import verifying
 from asyncconfig.invocations import accepting
 from tests.support.names import Names
 from tests.support.valkey import Valkey
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say at which levels of isolation every attack came to what it should."""
+    stats = terminalreporter.stats
+    ids = {
+        outcome: [
+            re.findall(r"\[(\w+-\d)[-\]]", report.nodeid)
+            for report in stats.get(outcome, [])
+            if "test_attacks.py" in report.nodeid
+        ]
+        for outcome in ("passed", "failed", "error")
+    }
+    tried = {found[0] for found in ids["passed"] if found}
+    broken = {found[0] for found in ids["failed"] + ids["error"] if found}
+    if tried or broken:
+        proved = ", ".join(sorted(tried - broken, reverse=True)) or "none"
+        terminalreporter.write_line(f"Isolation proved, as user and level: {proved}")
 
 
 @pytest.fixture(scope="session")
