@@ -15,7 +15,7 @@ from django.db.models.functions import Coalesce
 from asyncconfig import clock, queue, troubles
 from asyncconfig.decisions import endings
 from asyncconfig.invocations import settling
-from asyncconfig.lanes import claiming
+from asyncconfig.lanes import turns
 from asyncconfig.models import Invocation, Worker
 from functions.models import Function
 from functions.running import Runner
@@ -79,25 +79,29 @@ class InvokeLane:
     def _choose(self, now: datetime, free: int, ahead: int) -> list[int]:
         """Pick `free` due rows and `ahead` more of fast versions, in fair turns."""
         chosen: list[int] = []
-        waiting = claiming.in_turn(
-            claiming.functions_waiting(), after=self._last_served
-        )
+        due = turns.groups_due(Invocation, "function_id", now)
+        waiting = turns.in_turn(due, after=self._last_served)
         rooms = self._rooms(waiting)
-        hands: dict[int, list[tuple[int, int]]] = {}
-        for function_id in waiting:
-            limit = min(free + ahead, rooms[function_id])
-            rows = claiming.due(function_id, now=now, limit=limit) if limit else []
-            if rows:
-                hands[function_id] = rows
-            if len(hands) == FUNCTIONS_AT_ONCE:
-                break
-        for function_id, row, version_id in claiming.deal(hands):
+        # A full function has no hand, and takes none of the places at the table.
+        playing = [function_id for function_id in waiting if rooms[function_id]]
+        hands = [
+            self._due(function_id, now, min(free + ahead, rooms[function_id]))
+            for function_id in playing[:FUNCTIONS_AT_ONCE]
+        ]
+        for row, function_id, version_id in turns.by_turns(hands):
             if len(chosen) < free or (
+                # Behind the slots that are free only what will not occupy one for
+                # long; a slow row that is passed over keeps its place for next time.
                 len(chosen) < free + ahead and self._is_fast(version_id)
             ):
                 chosen.append(row)
                 self._last_served = function_id
         return chosen
+
+    @staticmethod
+    def _due(function_id: int, now: datetime, most: int) -> list[tuple[int, int, int]]:
+        rows = Invocation.objects.due(now).filter(function_id=function_id)
+        return list(rows.values_list("pk", "function_id", "version_id")[:most])
 
     def _rooms(self, function_ids: Sequence[int]) -> dict[int, int]:
         """Return how many more of each function may run at once."""

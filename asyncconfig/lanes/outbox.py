@@ -17,6 +17,7 @@ from django.utils import translation
 from asyncconfig import clock, queue, troubles
 from asyncconfig.decisions.record import storable
 from asyncconfig.exceptions import DeliveryError
+from asyncconfig.lanes import turns
 from asyncconfig.lanes.turns import Room, Turns, Window, by_turns
 from asyncconfig.models import Worker
 from asyncconfig.models.outbox import (
@@ -105,7 +106,8 @@ class OutboxLane(Generic[Row]):
         taken = Counter(held.values_list("target_key", flat=True))
         room = Room(worker.slots, free, ahead, taken, self._turns.known)
         now = clock.now()
-        windows = self._turns.look(targets_due(self.model, now), room)
+        due = turns.groups_due(self.model, "target_key", now)
+        windows = self._turns.look(due, room)
         here = {row: self.is_written_here(row) for row in self._found(windows, now)}
         claims = [
             Claim(row, row.epoch + 1, here[row])
@@ -304,30 +306,6 @@ class OutboxLane(Generic[Row]):
 def _give_back(held: QuerySet[Any]) -> None:
     """Let somebody else have rows that were not tried."""
     held.update(status=Outbound.Status.WAIT, epoch=F("epoch") + 1, worker=None)
-
-
-def targets_due(model: type[Outbound], now: datetime) -> list[str]:
-    """Return the target keys that have due rows, in order, by a skip scan.
-
-    Two index probes per target, however many rows wait; DISTINCT would read them all.
-    """
-    table = connection.ops.quote_name(model._meta.db_table)
-    query = f"""
-        WITH RECURSIVE waiting(target_key) AS (
-            SELECT MIN(target_key) FROM {table} WHERE status = 'WAIT'
-            UNION ALL
-            SELECT (SELECT MIN(o.target_key) FROM {table} o
-                    WHERE o.status = 'WAIT' AND o.target_key > waiting.target_key)
-            FROM waiting WHERE waiting.target_key IS NOT NULL
-        )
-        SELECT target_key FROM waiting WHERE target_key IS NOT NULL AND EXISTS (
-            SELECT 1 FROM {table} o WHERE o.status = 'WAIT'
-            AND o.target_key = waiting.target_key AND o.due_at <= %s
-        )
-    """  # noqa: S608 - the table is a model's
-    with connection.cursor() as cursor:
-        cursor.execute(query, [connection.ops.adapt_datetimefield_value(now)])
-        return sorted(row[0] for row in cursor.fetchall())
 
 
 def _after(

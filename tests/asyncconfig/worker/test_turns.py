@@ -5,14 +5,14 @@ from types import SimpleNamespace
 import pytest
 
 from asyncconfig import clock
-from asyncconfig.lanes import outbox
+from asyncconfig.lanes import outbox, turns
 from asyncconfig.lanes.delivering import DeliverLane
 from asyncconfig.lanes.outbox import Answer
 from asyncconfig.models import Delivery
 from asyncconfig.worker import dispatching
 from asyncconfig.worker.dispatching import Dispatcher
 from tests.support import targets
-from tests.support.factories import make_function
+from tests.support.factories import accept, make_function
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 
@@ -207,3 +207,32 @@ def test_a_new_courier_doubts_targets_whose_notifications_failed(engine, owe, ki
 
     assert len(claims) == 3
     assert "well" in names(claims)
+
+
+def test_requests_and_notifications_are_dealt_out_by_the_same_turns(
+    engine, kind, owe, monkeypatch
+):
+    accept(make_function())
+    owe(kind, "a")
+    asked = []
+
+    def note(name, original):
+        def call(*told, **named):
+            asked.append(name)
+            return original(*told, **named)
+
+        monkeypatch.setattr(turns, name, call)
+
+    for name in ("groups_due", "in_turn"):
+        note(name, getattr(turns, name))
+    engine.claim(engine.invoke)
+    by_requests, asked[:] = set(asked), []
+    engine.claim(engine.deliver)
+
+    assert by_requests == set(asked) == {"groups_due", "in_turn"}
+
+
+def test_groups_go_on_behind_the_one_that_was_served_last():
+    assert turns.in_turn([1, 3, 5], after=3) == [5, 1, 3]
+    assert turns.in_turn(["a", "b"], after="") == ["a", "b"]
+    assert turns.by_turns([[1, 2, 3], [4], [], [5, 6]]) == [1, 4, 5, 2, 6, 3]
