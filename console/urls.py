@@ -46,7 +46,7 @@ function_urls = [
         settings.delete_version,
         name="function-version-delete",
     ),
-    path("settings/aliases", settings.aliases, name="function-aliases"),
+    path("settings/aliases", settings.list_aliases, name="function-aliases"),
     path(
         "settings/aliases/<str:alias>/delete",
         settings.delete_alias,

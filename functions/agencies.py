@@ -13,7 +13,7 @@ from functions.models.agency import Reach
 
 
 @dataclass(frozen=True)
-class Wanted:
+class WantedAgency:
     """What an agency allows and reaches, as asked for.
 
     `reach.secret_key` is "" where the stored one stays. Without an access key
@@ -24,7 +24,7 @@ class Wanted:
     reach: Reach
 
 
-def create(project: Project, name: str, wanted: Wanted) -> Agency:
+def create(project: Project, name: str, wanted: WantedAgency) -> Agency:
     """Create an agency; raises AgencyExists."""
     agency = Agency(project=project, name=name, actions=list(wanted.actions))
     agency.reach = _without_orphan(wanted.reach)
@@ -38,7 +38,7 @@ def create(project: Project, name: str, wanted: Wanted) -> Agency:
     return agency
 
 
-def change(agency: Agency, wanted: Wanted) -> None:
+def change(agency: Agency, wanted: WantedAgency) -> None:
     """Replace what an agency allows and reaches; its name stays. Raises Gone.
 
     API clients know it by its name (`xrole`), and functions may be made from

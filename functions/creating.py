@@ -24,7 +24,7 @@ MAX_FUNCTIONS = 400
 
 
 @dataclass(frozen=True)
-class NewFunction:
+class FunctionDraft:
     """What a function starts from; without `code` it is the sample's."""
 
     name: str
@@ -46,7 +46,7 @@ class NewFunction:
     is_demo: bool = False
 
 
-def create(project: Project, new: NewFunction) -> Function:
+def create(project: Project, new: FunctionDraft) -> Function:
     """Create a function and its latest; raises FunctionExists, FunctionLimit."""
     if Function.objects.in_project(project).count() >= MAX_FUNCTIONS:
         raise FunctionLimit(
@@ -63,7 +63,7 @@ def create(project: Project, new: NewFunction) -> Function:
         ) from error
 
 
-def _create(project: Project, new: NewFunction) -> Function:
+def _create(project: Project, new: FunctionDraft) -> Function:
     function = Function.objects.create(
         project=project, package=new.package, name=new.name, is_demo=new.is_demo
     )

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import defaultdict
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -9,6 +10,8 @@ PACKAGES = ("asyncconfig", "console", "functions")
 OTHER_WORDS_FOR_MAX = re.compile(
     r"_?(?:MOST|LARGEST|LONGEST|BIGGEST)_\w+|\w+_LIMIT\w*|_?(?:SMALLEST|SHORTEST)_\w+"
 )
+# Django finds these by their names.
+NAMED_BY_OTHERS = {"Command", "DatabaseWrapper"}
 # Operators set these, or read them in the documentation.
 SETTINGS = {"ASYNC_BODY_LIMIT", "ASYNC_RESULT_LIMIT", "SYNC_BODY_LIMIT"}
 
@@ -31,3 +34,32 @@ def test_limits_are_called_max_and_their_unit():
         and node.id not in SETTINGS
     }
     assert found == set()
+
+
+def test_no_two_classes_share_a_name():
+    """Classes within classes have the outer one in front of their names."""
+    owners = defaultdict(list)
+    for path, tree in modules():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                owners[node.name].append(str(path))
+    shared = {name: paths for name, paths in owners.items() if len(paths) > 1}
+    assert {name: shared[name] for name in set(shared) - NAMED_BY_OTHERS} == {}
+
+
+def test_no_import_calls_one_of_our_modules_otherwise():
+    names = {path.stem for path, _tree in modules()} | set(PACKAGES)
+    renamed = {
+        f"{path}:{node.lineno}: {alias.name} as {alias.asname}"
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        for alias in node.names
+        if alias.asname and is_ours(node, alias) and alias.name.split(".")[-1] in names
+    }
+    assert renamed == set()
+
+
+def is_ours(node, alias):
+    source = (isinstance(node, ast.ImportFrom) and node.module) or alias.name
+    return source.split(".")[0] in PACKAGES

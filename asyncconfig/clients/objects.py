@@ -32,7 +32,7 @@ class StorageError(DeliveryError):
 
 
 @dataclass(frozen=True)
-class Pace:
+class Patience:
     """How long the storage may take to take a connection, and to answer; seconds."""
 
     connect: float

@@ -51,7 +51,7 @@ class Unreachable(DeliveryError):
 
 
 @dataclass(frozen=True)
-class Answer:
+class HttpAnswer:
     """What came back; of the body the first 64 KB at the most."""
 
     status: int
@@ -59,7 +59,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Link:
+class ParsedUrl:
     """A URL taken apart; `path` holds the query too."""
 
     scheme: str
@@ -72,7 +72,7 @@ class Link:
         return f"{self.host}:{self.port}"
 
 
-def read(url: str) -> Link:
+def read(url: str) -> ParsedUrl:
     """Take a URL apart; raises Refused for anything but plain http and https."""
     if len(url) > MAX_URL_CHARACTERS or not url.isprintable() or " " in url:
         raise Refused(_("Write a URL of at most 1024 characters, without spaces."))
@@ -89,10 +89,10 @@ def read(url: str) -> Link:
     path = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._")
     query = quote(parts.query, safe="/%:@!$&'()*+,;=~-._?")
     whole = f"{path}?{query}" if query else path
-    return Link(parts.scheme, host.lower(), port or PORTS[parts.scheme], whole)
+    return ParsedUrl(parts.scheme, host.lower(), port or PORTS[parts.scheme], whole)
 
 
-def check(url: str) -> Link:
+def check(url: str) -> ParsedUrl:
     """Read a URL and see that its host may be called; raises Refused.
 
     A name that cannot be resolved just now passes: it is looked at again when called.
@@ -107,7 +107,7 @@ def check(url: str) -> Link:
     return link
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
     """Send the body, and return the answer; raises Refused and Unreachable."""
     link = read(url)
     try:
@@ -126,7 +126,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
                 decode_content=False,
             )
             limits.answered()
-            return Answer(answer.status, _start_of(answer))
+            return HttpAnswer(answer.status, _start_of(answer))
     except bounded.CutOff as error:
         failure = Refused if error.permanent else Unreachable
         raise failure(str(error)) from error
@@ -155,7 +155,7 @@ def _find(host: str, port: int, seconds: float) -> list[Address]:
 POOLS = bounded.pools(HTTPConnectionPool, HTTPSConnectionPool, _find)
 
 
-def _pool(link: Link) -> Any:
+def _pool(link: ParsedUrl) -> Any:
     """Return a pool for one call: nothing is kept of what users name."""
     waits = urllib3.Timeout(
         connect=settings.OUTGOING_CONNECT_SECONDS, read=settings.OUTGOING_TOTAL_SECONDS
@@ -174,7 +174,7 @@ def _start_of(answer: urllib3.BaseHTTPResponse) -> bytes:
         return b""
 
 
-def _trouble(link: Link, error: HTTPError) -> str:
+def _trouble(link: ParsedUrl, error: HTTPError) -> str:
     facts: dict[str, Any] = {"place": link.place, "host": link.host}
     cause = error.args[-1] if isinstance(error, SSLError) else error
     if isinstance(cause, ssl.SSLCertVerificationError):

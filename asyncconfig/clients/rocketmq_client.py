@@ -45,7 +45,7 @@ class Broker:
 
 
 @dataclass(frozen=True)
-class Letter:
+class BrokerMessage:
     """One message; an empty tag is none."""
 
     topic: str
@@ -188,7 +188,7 @@ producers = Producers()
 atexit.register(producers.close_idle, after=0)
 
 
-def send(broker: Broker, letter: Letter) -> str:
+def send(broker: Broker, letter: BrokerMessage) -> str:
     """Send a message and return the ID that the broker stored it under.
 
     Raises DeliveryError, permanent where trying again cannot help.
@@ -225,7 +225,7 @@ def _look_for(topic: str, producer: Any) -> None:
             resolve(address.host, address.port)
 
 
-def _message(letter: Letter) -> Any:
+def _message(letter: BrokerMessage) -> Any:
     message = library().Message()
     message.topic = letter.topic
     message.body = letter.body

@@ -20,7 +20,7 @@ from asyncconfig.clients.objects import (
     Account,
     Found,
     Listing,
-    Pace,
+    Patience,
     Storage,
     StorageError,
     Trouble,
@@ -62,14 +62,14 @@ POOLS = {
 _making = threading.Lock()
 
 
-def storage(account: Account, pace: Pace) -> "S3Storage":
+def storage(account: Account, pace: Patience) -> "S3Storage":
     """Return the client of an account; made once, for all threads."""
     with _making:  # Clients may be shared between threads, but not made by two.
         return _storage(account, pace)
 
 
 @lru_cache(maxsize=64)
-def _storage(account: Account, pace: Pace) -> "S3Storage":
+def _storage(account: Account, pace: Patience) -> "S3Storage":
     try:
         client = boto3.session.Session().client(
             "s3",
@@ -137,7 +137,7 @@ def _stay(request_dict: dict[str, Any], response: Any, **_: Any) -> None:
 class S3Storage(Storage):
     """See `objects.Storage`."""
 
-    def __init__(self, client: Any, account: Account, pace: Pace) -> None:
+    def __init__(self, client: Any, account: Account, pace: Patience) -> None:
         self._client = client
         self._account = account
         self._pace = pace
@@ -302,7 +302,7 @@ def _known(code: str, where: str, bucket: str) -> StorageError | None:
     return StorageError(sentence % facts, trouble, permanent=True)
 
 
-def _unreached(error: Exception, where: str, pace: Pace) -> StorageError:
+def _unreached(error: Exception, where: str, pace: Patience) -> StorageError:
     """Say why no answer came; all of it may be over in a while."""
     facts: dict[str, Any] = {"endpoint": where}
     cause = getattr(error, "kwargs", {}).get("error")

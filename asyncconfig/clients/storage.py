@@ -7,15 +7,21 @@ takes half a second to import, and most processes never call it.
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from asyncconfig.clients.objects import Account, Pace, Storage, StorageError, Trouble
+from asyncconfig.clients.objects import (
+    Account,
+    Patience,
+    Storage,
+    StorageError,
+    Trouble,
+)
 from asyncconfig.models.config import OBS
 from functions import endpoints
 from functions.addresses import AddressRefused
 from functions.models import Version
 
 # The first object of a bucket may wait for its volume; a page or a dialog may not.
-SENDING = Pace(2.0, 15.0)
-LOOKING = Pace(1.0, 2.0)
+SENDING = Patience(2.0, 15.0)
+LOOKING = Patience(1.0, 2.0)
 
 
 def own_account() -> Account:
@@ -61,13 +67,13 @@ def account_of(version: Version) -> Account:
     )
 
 
-def connect(account: Account, pace: Pace) -> Storage:
+def connect(account: Account, pace: Patience) -> Storage:
     """Return the account's storage; threads may share it. Nothing is sent yet."""
     from asyncconfig.clients import s3  # noqa: PLC0415 - slow, see above
 
     return s3.storage(account, pace)
 
 
-def own(pace: Pace = LOOKING) -> Storage:
+def own(pace: Patience = LOOKING) -> Storage:
     """Return the storage of this installation; raises StorageError without one."""
     return connect(own_account(), pace)

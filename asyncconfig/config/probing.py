@@ -86,7 +86,7 @@ def _parcel(version: Version, side: Side, kind: str, param: str) -> Parcel:
         result=b"" if has_failed else RESULT,
     )
     built = record.build(facts, zone=ZoneInfo(settings.TIME_ZONE))
-    marked: record.Record = {**built, "probe": True}
+    marked: record.SentRecord = {**built, "probe": True}
     body, _emptied = record.fit(marked, kind=kind)
     return Parcel(uuid.uuid4(), body, param, version, request_id, now)
 

@@ -15,7 +15,7 @@ MAX_KEPT_ANSWERS = 256
 
 
 @dataclass(frozen=True)
-class Answer:
+class Verification:
     """A warning or "", or why the target cannot be."""
 
     warning: str = ""
@@ -27,15 +27,15 @@ class Memory:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._kept: dict[str, tuple[float, Answer]] = {}
+        self._kept: dict[str, tuple[float, Verification]] = {}
 
-    def get(self, key: str) -> Answer | None:
+    def get(self, key: str) -> Verification | None:
         with self._lock:
             kept = self._kept.get(key)
         is_fresh = kept is not None and kept[0] > time.monotonic()
         return kept[1] if kept and is_fresh else None
 
-    def keep(self, key: str, answer: Answer) -> None:
+    def keep(self, key: str, answer: Verification) -> None:
         with self._lock:
             if len(self._kept) >= MAX_KEPT_ANSWERS:
                 self._kept.clear()
@@ -51,7 +51,7 @@ memory = Memory()
 
 def ask(
     destination: Destination, param: str, version: Version, *, afresh: bool
-) -> Answer:
+) -> Verification:
     """Return what the service says; `afresh` asks again whatever is remembered."""
     key = _key(destination, param, version)
     answer = None if afresh else memory.get(key)
@@ -61,11 +61,11 @@ def ask(
     return answer
 
 
-def _ask(destination: Destination, param: str, version: Version) -> Answer:
+def _ask(destination: Destination, param: str, version: Version) -> Verification:
     try:
-        return Answer(warning=destination.verify(param, version))
+        return Verification(warning=destination.verify(param, version))
     except ValidationError as error:
-        return Answer(error=error)
+        return Verification(error=error)
 
 
 def _key(destination: Destination, param: str, version: Version) -> str:

@@ -21,7 +21,7 @@ class ResponseContext(TypedDict):
     function_error: str
 
 
-class Record(TypedDict):
+class SentRecord(TypedDict):
     """Keys, order and JSON types are those of the guide's sample.
 
     `payloads_omitted` (see `fit` and `fit_request`) and `probe`, a test notification,
@@ -53,9 +53,9 @@ class Facts:
     is_payload_omitted: bool = False
 
 
-def build(facts: Facts, *, zone: tzinfo) -> Record:
+def build(facts: Facts, *, zone: tzinfo) -> SentRecord:
     """Build the record; payloads are always strings, times carry `zone`'s offset."""
-    record: Record = {
+    record: SentRecord = {
         "timestamp": facts.accepted_at.astimezone(zone).isoformat(
             timespec="milliseconds"
         ),
@@ -75,13 +75,13 @@ def build(facts: Facts, *, zone: tzinfo) -> Record:
     return {**record, "payloads_omitted": True} if facts.is_payload_omitted else record
 
 
-def serialise(record: Record) -> bytes:
+def serialise(record: SentRecord) -> bytes:
     text = json.dumps(record, ensure_ascii=False, separators=(",", ":"))
     # A lone surrogate has no UTF-8; as an escape it is still valid JSON.
     return text.encode("utf-8", "backslashreplace")
 
 
-def fit(record: Record, *, kind: str) -> tuple[bytes, bool]:
+def fit(record: SentRecord, *, kind: str) -> tuple[bytes, bool]:
     """Serialise a record for a kind of target, and say whether it was too large.
 
     One that is over the kind's limit goes without its payloads, and is marked.
@@ -89,7 +89,7 @@ def fit(record: Record, *, kind: str) -> tuple[bytes, bool]:
     body = serialise(record)
     if len(body) <= LIMITS.get(kind, len(body)):
         return body, False
-    left: Record = {**record, "request_payload": "", "response_payload": ""}
+    left: SentRecord = {**record, "request_payload": "", "response_payload": ""}
     return serialise({**left, "payloads_omitted": True}), True
 
 

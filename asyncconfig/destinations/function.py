@@ -29,7 +29,7 @@ from functions.qualifiers import Resolved, qualifiers_of, resolve
 CHOOSE = gettext_lazy("Choose a function.")
 
 
-class FunctionForm(ParamForm):
+class FunctionTargetForm(ParamForm):
     """Which function (`name`, or `package/name`), and which version or alias."""
 
     function = forms.CharField(
@@ -90,8 +90,8 @@ class FunctionDestination(Destination):
     can_repeat = False
     question = gettext_lazy("The function really runs. Send it a test?")
 
-    def form(self, version: Version, **kwargs: Any) -> FunctionForm:
-        return FunctionForm(version=version, **kwargs)
+    def form(self, version: Version, **kwargs: Any) -> FunctionTargetForm:
+        return FunctionTargetForm(version=version, **kwargs)
 
     def initial(self, param: str, version: Version) -> dict[str, Any]:
         urn = _urn(param, version)

@@ -183,7 +183,7 @@ class RocketDestination(Destination):
         instance = _instance(parcel.version, told["instance_id"])
         if instance is None:
             raise DeliveryError(str(CHOOSE), permanent=True)
-        letter = rocketmq_client.Letter(
+        letter = rocketmq_client.BrokerMessage(
             topic=told["topic"],
             body=parcel.record,
             keys=(str(parcel.parcel_id), str(parcel.request_id)),

@@ -39,7 +39,7 @@ SERVICE = cloud.Service(
 CHOOSE = gettext_lazy("Choose a topic.")
 
 
-class TopicForm(ParamForm):
+class TopicTargetForm(ParamForm):
     """Which topic: one of the project's, or the URN of one in the cloud."""
 
     def __init__(self, *args: Any, version: Version, **kwargs: Any) -> None:
@@ -99,8 +99,8 @@ class TopicDestination(Destination):
     label = gettext_lazy("SMN")
     action = PUBLISH
 
-    def form(self, version: Version, **kwargs: Any) -> TopicForm:
-        return TopicForm(version=version, **kwargs)
+    def form(self, version: Version, **kwargs: Any) -> TopicTargetForm:
+        return TopicTargetForm(version=version, **kwargs)
 
     def initial(self, param: str, version: Version) -> dict[str, Any]:
         return {"topic_urn": _urn(param)}

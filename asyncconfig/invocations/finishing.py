@@ -130,7 +130,7 @@ def payload_limit() -> int:
     return max(int(settings.ASYNC_BODY_LIMIT), settings.ASYNC_RESULT_LIMIT)
 
 
-def record_of(invocation: Invocation) -> record.Record:
+def record_of(invocation: Invocation) -> record.SentRecord:
     """Build the record of a finished invocation."""
     payload, is_omitted = record.fit_request(
         bytes(invocation.payload), limit=payload_limit()

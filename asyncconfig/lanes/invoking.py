@@ -30,7 +30,7 @@ WEIGHT_OF_NEWEST = 0.2
 
 
 @dataclass(eq=False)
-class Claim:
+class InvocationClaim:
     """A claimed invocation on its way through a slot."""
 
     invocation_id: int
@@ -58,11 +58,11 @@ class InvokeLane:
         may_run = self._runner.may_run
         return may_run and Invocation.objects.due(clock.now()).exists()
 
-    def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim]:
+    def claim(self, worker: Worker, *, free: int, ahead: int) -> list[InvocationClaim]:
         if not self._runner.may_run:
             return []
         now = clock.now()
-        claims: list[Claim] = []
+        claims: list[InvocationClaim] = []
         for invocation in self._candidates(now, free, ahead):
             is_noted = len(claims) < free
             claim = self._take(invocation, worker, now, is_noted=is_noted)
@@ -115,7 +115,7 @@ class InvokeLane:
 
     def _take(
         self, invocation: Invocation, worker: Worker, now: datetime, *, is_noted: bool
-    ) -> Claim | None:
+    ) -> InvocationClaim | None:
         """Claim one row, or end it when it may not run any more."""
         if settling.end_if_over(invocation, now=now):
             return None
@@ -132,7 +132,7 @@ class InvokeLane:
         )
         if not taken:
             return None
-        return Claim(
+        return InvocationClaim(
             invocation_id=invocation.pk,
             version_id=invocation.version_id,
             epoch=invocation.epoch + 1,
@@ -159,7 +159,7 @@ class InvokeLane:
 
     # Running.
 
-    def run(self, item: Claim) -> Outcome:
+    def run(self, item: InvocationClaim) -> Outcome:
         if isinstance(item.spec, Outcome):
             return item.spec
         began = time.monotonic()
@@ -177,13 +177,13 @@ class InvokeLane:
             mean += WEIGHT_OF_NEWEST * (seconds - mean)
             self._seconds[version_id] = mean
 
-    def is_fast(self, item: Claim) -> bool:
+    def is_fast(self, item: InvocationClaim) -> bool:
         return self._is_fast(item.version_id)
 
     def _is_fast(self, version_id: int) -> bool:
         return self._seconds.get(version_id, FAST_SECONDS) < FAST_SECONDS
 
-    def needs_slot(self, item: Claim) -> bool:
+    def needs_slot(self, item: InvocationClaim) -> bool:
         return True
 
     def ahead(self, slots: int) -> int:
@@ -197,8 +197,8 @@ class InvokeLane:
     # Settling and giving back.
 
     def settle(
-        self, worker: Worker, done: Sequence[tuple[Claim, Outcome]]
-    ) -> Sequence[tuple[Claim, Outcome]]:
+        self, worker: Worker, done: Sequence[tuple[InvocationClaim, Outcome]]
+    ) -> Sequence[tuple[InvocationClaim, Outcome]]:
         results = [
             settling.Result(claim.invocation_id, claim.epoch, outcome)
             for claim, outcome in done
@@ -206,25 +206,29 @@ class InvokeLane:
         settling.settle(worker, results)
         return ()
 
-    def spoil(self, item: Claim, error: Exception) -> Outcome:
+    def spoil(self, item: InvocationClaim, error: Exception) -> Outcome:
         return _stumbled(error)
 
-    def give_up(self, item: Claim, error: Exception) -> None:
+    def give_up(self, item: InvocationClaim, error: Exception) -> None:
         settling.give_up(item.invocation_id, epoch=item.epoch, error=error)
 
-    def release(self, worker: Worker, items: Sequence[Claim]) -> None:
+    def release(self, worker: Worker, items: Sequence[InvocationClaim]) -> None:
         """Give rows back; what did not finish within the grace spends no retry."""
         settling.release(worker, {item.invocation_id: item.epoch for item in items})
         queue.ring(queue.INVOKE)
 
     def tend(
-        self, worker: Worker, *, held: Sequence[Claim], started: Sequence[Claim]
+        self,
+        worker: Worker,
+        *,
+        held: Sequence[InvocationClaim],
+        started: Sequence[InvocationClaim],
     ) -> None:
         self._note_late_starts(started)
         self._look_after(worker, held)
         self._runner.tidy()
 
-    def _note_late_starts(self, started: Sequence[Claim]) -> None:
+    def _note_late_starts(self, started: Sequence[InvocationClaim]) -> None:
         now = clock.now()
         for item in started:
             if item.is_noted:
@@ -238,7 +242,7 @@ class InvokeLane:
             )
             item.is_noted = True
 
-    def _look_after(self, worker: Worker, held: Sequence[Claim]) -> None:
+    def _look_after(self, worker: Worker, held: Sequence[InvocationClaim]) -> None:
         """Stop what is to be cancelled by force; free what nobody here knows of."""
         known = {(item.invocation_id, item.epoch) for item in held}
         strays: dict[int, int] = {}

@@ -40,7 +40,7 @@ Row = TypeVar("Row", bound=Outbound)
 
 
 @dataclass(eq=False)
-class Claim(Generic[Row]):
+class OutboundClaim(Generic[Row]):
     """A row on its way through a slot."""
 
     row: Row
@@ -49,7 +49,7 @@ class Claim(Generic[Row]):
 
 
 @dataclass(frozen=True)
-class Answer:
+class TryResult:
     """What a try came to; `permanent` when trying again cannot help."""
 
     succeeded: bool
@@ -59,8 +59,8 @@ class Answer:
     reference: str = ""
 
 
-Done = tuple[Claim[Row], Answer | None]
-TOO_LATE = Answer(False, "Another worker has taken this over.", 0)
+Done = tuple[OutboundClaim[Row], TryResult | None]
+TOO_LATE = TryResult(False, "Another worker has taken this over.", 0)
 
 
 class OutboxLane(Generic[Row]):
@@ -101,7 +101,9 @@ class OutboxLane(Generic[Row]):
     def is_anything_due(self) -> bool:
         return bool(self._rows.due(clock.now()).exists())
 
-    def claim(self, worker: Worker, *, free: int, ahead: int) -> list[Claim[Row]]:
+    def claim(
+        self, worker: Worker, *, free: int, ahead: int
+    ) -> list[OutboundClaim[Row]]:
         held = self._rows.sending().filter(worker=worker)
         taken = Counter(held.values_list("target_key", flat=True))
         room = Room(worker.slots, free, ahead, taken, self._turns.known)
@@ -110,7 +112,7 @@ class OutboxLane(Generic[Row]):
         windows = self._turns.look(due, room)
         here = {row: self.is_written_here(row) for row in self._found(windows, now)}
         claims = [
-            Claim(row, row.epoch + 1, here[row])
+            OutboundClaim(row, row.epoch + 1, here[row])
             for row in self._turns.deal(windows, here.items(), room)
         ]
         # Locked on PostgreSQL, and on SQLite nobody else writes: all are ours.
@@ -136,7 +138,7 @@ class OutboxLane(Generic[Row]):
         rows = self._rows.due(now).filter(target_key=key)
         return list(rows.values_list("pk", flat=True)[:most])
 
-    def run(self, item: Claim[Row]) -> Answer | None:
+    def run(self, item: OutboundClaim[Row]) -> TryResult | None:
         """Send outside of any transaction; None when sending belongs inside one."""
         if item.is_written_here:
             return None
@@ -192,7 +194,7 @@ class OutboxLane(Generic[Row]):
         rows = self._rows.filter(pk__in=ids).order_by("pk").select_for_update()
         return set(rows.values_list("pk", flat=True))
 
-    def _attempt(self, claim: Claim[Row]) -> Answer:
+    def _attempt(self, claim: OutboundClaim[Row]) -> TryResult:
         """Send once; a failure of the target is an answer, and so is one of ours."""
         began = time.monotonic()
         permanent, reference = False, ""
@@ -209,7 +211,7 @@ class OutboxLane(Generic[Row]):
                 logger.exception("%s could not be sent.", claim.row)
                 text, succeeded = f"{type(error).__name__}: {error}", False
         milliseconds = (time.monotonic() - began) * 1000
-        return Answer(
+        return TryResult(
             succeeded,
             storable(text)[:MAX_ANSWER_CHARACTERS],
             milliseconds,
@@ -217,7 +219,7 @@ class OutboxLane(Generic[Row]):
             storable(reference)[:MAX_REFERENCE_CHARACTERS],
         )
 
-    def _send(self, claim: Claim[Row]) -> Receipt:
+    def _send(self, claim: OutboundClaim[Row]) -> Receipt:
         if not claim.is_written_here:
             return self.send(claim.row)
         with transaction.atomic():
@@ -226,8 +228,8 @@ class OutboxLane(Generic[Row]):
     def _settle_one(
         self,
         held: QuerySet[Row],
-        claim: Claim[Row],
-        answer: Answer,
+        claim: OutboundClaim[Row],
+        answer: TryResult,
         worker: Worker,
         now: datetime,
     ) -> OutboundAttempt:
@@ -248,10 +250,10 @@ class OutboxLane(Generic[Row]):
             worker_name=worker.name,
         )
 
-    def spoil(self, item: Claim[Row], error: Exception) -> Answer:
-        return Answer(False, storable(troubles.in_words(error)), 0)
+    def spoil(self, item: OutboundClaim[Row], error: Exception) -> TryResult:
+        return TryResult(False, storable(troubles.in_words(error)), 0)
 
-    def give_up(self, item: Claim[Row], error: Exception) -> None:
+    def give_up(self, item: OutboundClaim[Row], error: Exception) -> None:
         """Make it a dead letter: no try of it can be stored."""
         text = f"Its try could not be stored: {troubles.in_words(error)}"
         held = self._rows.sending().filter(pk=item.row.pk, epoch=item.epoch)
@@ -262,7 +264,7 @@ class OutboxLane(Generic[Row]):
             finished_at=clock.now(),
         )
 
-    def release(self, worker: Worker, items: Sequence[Claim[Row]]) -> None:
+    def release(self, worker: Worker, items: Sequence[OutboundClaim[Row]]) -> None:
         for item in items:
             held = self._rows.sending().filter(
                 pk=item.row.pk, epoch=item.epoch, worker=worker
@@ -274,8 +276,8 @@ class OutboxLane(Generic[Row]):
         self,
         worker: Worker,
         *,
-        held: Sequence[Claim[Row]],
-        started: Sequence[Claim[Row]],
+        held: Sequence[OutboundClaim[Row]],
+        started: Sequence[OutboundClaim[Row]],
     ) -> None:
         """Free what nobody here knows of; what is owed cannot be cancelled."""
         mine = self._rows.sending().filter(worker=worker)
@@ -287,10 +289,10 @@ class OutboxLane(Generic[Row]):
         left: float | None = self._rows.seconds_to_next(after=after, now=clock.now())
         return left
 
-    def is_fast(self, item: Claim[Row]) -> bool:
+    def is_fast(self, item: OutboundClaim[Row]) -> bool:
         return item.is_written_here
 
-    def needs_slot(self, item: Claim[Row]) -> bool:
+    def needs_slot(self, item: OutboundClaim[Row]) -> bool:
         return not item.is_written_here
 
     def ahead(self, slots: int) -> int:
@@ -309,7 +311,7 @@ def _give_back(held: QuerySet[Any]) -> None:
 
 
 def _after(
-    row: Outbound, answer: Answer, *, number: int, now: datetime
+    row: Outbound, answer: TryResult, *, number: int, now: datetime
 ) -> dict[str, Any]:
     """Return the fields after the n-th try: delivered, later again, or given up."""
     if answer.succeeded:

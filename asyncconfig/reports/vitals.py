@@ -11,7 +11,7 @@ from asyncconfig.models import Delivery, Invocation, MessageDelivery, Worker
 
 
 @dataclass(frozen=True)
-class Lane:
+class LaneVitals:
     """The workers of one queue; `silent_seconds` have passed since one was heard of."""
 
     queue: str
@@ -19,16 +19,18 @@ class Lane:
     silent_seconds: float | None = None
 
 
-def lanes(now: datetime) -> list[Lane]:
+def lanes(now: datetime) -> list[LaneVitals]:
     """Return every queue with its workers whose lease holds; there may be none."""
     live = Worker.objects.unburied().filter(lease_until__gt=now).order_by()
     found = {
-        row["queue"]: Lane(row["queue"], row["n"], _since_renewal(row["until"], now))
+        row["queue"]: LaneVitals(
+            row["queue"], row["n"], _since_renewal(row["until"], now)
+        )
         for row in live.values("queue").annotate(
             n=Count("pk"), until=Max("lease_until")
         )
     }
-    return [found.get(name, Lane(name)) for name in Worker.Queue.values]
+    return [found.get(name, LaneVitals(name)) for name in Worker.Queue.values]
 
 
 def last_write_seconds(now: datetime) -> float | None:

@@ -14,7 +14,7 @@ from django_rq.workers import get_worker
 from rq import SimpleWorker
 from rq.worker import WorkerStatus
 
-from asyncconfig import queue as wakeups
+from asyncconfig import queue
 from asyncconfig.clients.redis_client import connect
 from asyncconfig.lanes.delivering import DeliverLane
 from asyncconfig.lanes.invoking import InvokeLane
@@ -35,21 +35,21 @@ WAKE_SECONDS = 30
 # How often the same trouble is told again.
 LOG_SECONDS = 60
 LANES: dict[str, Callable[[], Lane[Any, Any]]] = {
-    wakeups.INVOKE: InvokeLane,
-    wakeups.DELIVER: DeliverLane,
-    wakeups.NOTIFY: NotifyLane,
+    queue.INVOKE: InvokeLane,
+    queue.DELIVER: DeliverLane,
+    queue.NOTIFY: NotifyLane,
 }
 
 
-def run(queue: str, *, slots: int) -> None:
-    """Serve one queue until SIGTERM or SIGINT.
+def run(lane: str, *, slots: int) -> None:
+    """Serve one lane until SIGTERM or SIGINT.
 
     RQ brings wake-ups while Redis lives; without it the dispatcher looks by
     itself once a second, so nothing is lost and little is slow.
     """
-    dispatcher: Dispatcher[Any, Any] = Dispatcher(LANES[queue](), slots=slots)
+    dispatcher: Dispatcher[Any, Any] = Dispatcher(LANES[lane](), slots=slots)
     dispatcher.start()
-    with Expirer() if queue == wakeups.DELIVER else nullcontext():
+    with Expirer() if lane == queue.DELIVER else nullcontext():
         try:
             _listen(dispatcher, _Stop())
         except SystemExit:
@@ -127,7 +127,7 @@ class Listener(SimpleWorker):
                 self.take_one(LISTEN_SECONDS)
         finally:
             # One that hangs must not hold up the end of this process.
-            self.connection = connect(settings.REDIS_URL, wakeups.RING_SECONDS)
+            self.connection = connect(settings.REDIS_URL, queue.RING_SECONDS)
             with suppress(redis.RedisError):
                 self.register_death()  # type: ignore[no-untyped-call]
 
@@ -159,4 +159,4 @@ class Listener(SimpleWorker):
             )
             self._dropped = 0
         self.increment_failed_job_count()
-        self.connection.hincrby(wakeups.DROPPED, lane, 1)
+        self.connection.hincrby(queue.DROPPED, lane, 1)

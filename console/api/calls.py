@@ -49,7 +49,7 @@ class Accepted(Schema):
     request_id: str
 
 
-def _resolved(request: HttpRequest, named: lookup.Named) -> Resolved:
+def _resolved(request: HttpRequest, named: lookup.NamedFunction) -> Resolved:
     return resolve(named.function, named.qualifier, headers=request.headers)
 
 

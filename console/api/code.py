@@ -117,4 +117,4 @@ def update(
             code.deploy(version, package)
         if echoed != version.echoed:
             creating.configure(version, echoed=echoed)
-    return _code_of(lookup.Named(named.function, version.name).version)
+    return _code_of(lookup.NamedFunction(named.function, version.name).version)

@@ -16,7 +16,7 @@ from ninja import Path, Query, Router, Status
 from asyncconfig.exceptions import StreamUnknown
 from asyncconfig.models import Stream
 from asyncconfig.services.streams import cursors, keeping, partitions, records
-from asyncconfig.services.streams.cursors import Kind
+from asyncconfig.services.streams.cursors import CursorKind
 from asyncconfig.services.streams.forms import StreamForm
 from asyncconfig.services.streams.records import NewRecord
 from console.access import Right
@@ -246,22 +246,23 @@ def show_cursor(
     partition_id: Annotated[str, Query(alias="partition-id")],
     cursor_type: Annotated[
         str,
-        Query(alias="cursor-type", enum=[*map(str, Kind)]),
-    ] = str(Kind.AT_NUMBER),
+        Query(alias="cursor-type", enum=[*map(str, CursorKind)]),
+    ] = str(CursorKind.AT_NUMBER),
     number: Annotated[str, Query(alias="starting-sequence-number")] = "",
     timestamp: Annotated[int | None, Query(description="Milliseconds.")] = None,
 ) -> dict[str, str]:
     project = lookup.find_project(request, project_id, Right.READ)
     stream = keeping.find(project, stream_name)
     partition = partitions.parse(partition_id, count=stream.partitions)
-    if cursor_type not in [*Kind]:
+    if cursor_type not in [*CursorKind]:
         raise ApiError(
             400,
             "DIS.4215",
-            _("cursor-type: write one of %(names)s.") % {"names": ", ".join(Kind)},
+            _("cursor-type: write one of %(names)s.")
+            % {"names": ", ".join(CursorKind)},
         )
     cursor = cursors.locate(
-        stream, partition, Kind(cursor_type), number=number, timestamp=timestamp
+        stream, partition, CursorKind(cursor_type), number=number, timestamp=timestamp
     )
     return {"partition_cursor": cursors.write(cursor)}
 

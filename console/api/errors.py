@@ -9,12 +9,12 @@ from ninja import Schema
 from ninja.errors import ValidationError
 from pydantic import Field
 
-from asyncconfig import exceptions as asynchronous
+import asyncconfig.exceptions
+import console.security.exceptions
+import functions.exceptions
 from asyncconfig.decisions import loops
 from console.access import Denied
-from console.security import exceptions as security
 from console.sqlite.turn import NoTurn
-from functions import exceptions as functions
 
 INVALID = "FSS.0400"
 
@@ -37,49 +37,49 @@ class ApiError(Exception):
 
 # The first class that fits decides; subclasses stand before their bases.
 KNOWN: tuple[tuple[type[Exception], int, str], ...] = (
-    (functions.FunctionExists, 409, "FSS.1061"),
-    (functions.VersionExists, 409, "FSS.1062"),
-    (functions.AliasExists, 409, "FSS.1063"),
-    (functions.VersionAliased, 409, "FSS.1066"),
-    (functions.FunctionLimit, 403, "FSS.1041"),
-    (functions.AliasLimit, 403, "FSS.1043"),
-    (functions.LimitReached, 403, INVALID),
-    (functions.TagRefused, 400, INVALID),
-    (functions.ImportRefused, 400, "FSS.1011"),
-    (functions.NothingToPublish, 400, "FSS.1016"),
-    (functions.CodeRefused, 400, "FSS.1011"),
-    (functions.StillAdditional, 403, "FSS.1094"),
-    (functions.StillUsed, 409, "FSS.0409"),
-    (functions.NotEditable, 403, "FSS.0403"),
-    (functions.ChangedMeanwhile, 409, "FSS.0409"),
-    (functions.Gone, 404, "FSS.0404"),
-    (functions.FunctionsError, 400, INVALID),
-    (asynchronous.FunctionDisabled, 429, "FSS.0429"),
-    (asynchronous.TooManyWaiting, 429, "FSS.0429"),
-    (asynchronous.Throttled, 429, "FSS.0429"),
-    (asynchronous.PayloadTooLarge, 413, "FSS.0413"),
-    (asynchronous.PayloadRefused, 400, "FSS.0406"),
-    (asynchronous.MemoryRefused, 406, "FSS.0406"),
-    (asynchronous.KeyReused, 409, "FSS.0409"),
-    (asynchronous.DiskFull, 503, "FSS.0503"),
-    (asynchronous.Conflict, 409, "FSS.0409"),
-    (asynchronous.StreamUnknown, 400, "DIS.4301"),
-    (asynchronous.StreamExists, 400, "DIS.4307"),
-    (asynchronous.PartitionRefused, 400, "DIS.4201"),
-    (asynchronous.PartitionUnknown, 400, "DIS.4302"),
-    (asynchronous.CursorRefused, 400, "DIS.4217"),
-    (asynchronous.CursorExpired, 400, "DIS.4225"),
-    (asynchronous.PositionRefused, 400, "DIS.4216"),
-    (asynchronous.PositionOutOfRange, 400, "DIS.4224"),
-    (asynchronous.RecordsAway, 503, "DIS.5000"),
-    (asynchronous.StreamError, 400, "DIS.4200"),
-    (asynchronous.TopicGone, 404, "SMN.0006"),
-    (asynchronous.TopicUsed, 409, "FSS.0409"),
-    (asynchronous.TopicLimit, 403, INVALID),
-    (asynchronous.AsyncConfigError, 400, INVALID),
-    (security.Locked, 401, "APIGW.0303"),
-    (security.TooOften, 429, "FSS.0429"),
-    (security.Full, 503, "FSS.0503"),
+    (functions.exceptions.FunctionExists, 409, "FSS.1061"),
+    (functions.exceptions.VersionExists, 409, "FSS.1062"),
+    (functions.exceptions.AliasExists, 409, "FSS.1063"),
+    (functions.exceptions.VersionAliased, 409, "FSS.1066"),
+    (functions.exceptions.FunctionLimit, 403, "FSS.1041"),
+    (functions.exceptions.AliasLimit, 403, "FSS.1043"),
+    (functions.exceptions.LimitReached, 403, INVALID),
+    (functions.exceptions.TagRefused, 400, INVALID),
+    (functions.exceptions.ImportRefused, 400, "FSS.1011"),
+    (functions.exceptions.NothingToPublish, 400, "FSS.1016"),
+    (functions.exceptions.CodeRefused, 400, "FSS.1011"),
+    (functions.exceptions.StillAdditional, 403, "FSS.1094"),
+    (functions.exceptions.StillUsed, 409, "FSS.0409"),
+    (functions.exceptions.NotEditable, 403, "FSS.0403"),
+    (functions.exceptions.ChangedMeanwhile, 409, "FSS.0409"),
+    (functions.exceptions.Gone, 404, "FSS.0404"),
+    (functions.exceptions.FunctionsError, 400, INVALID),
+    (asyncconfig.exceptions.FunctionDisabled, 429, "FSS.0429"),
+    (asyncconfig.exceptions.TooManyWaiting, 429, "FSS.0429"),
+    (asyncconfig.exceptions.Throttled, 429, "FSS.0429"),
+    (asyncconfig.exceptions.PayloadTooLarge, 413, "FSS.0413"),
+    (asyncconfig.exceptions.PayloadRefused, 400, "FSS.0406"),
+    (asyncconfig.exceptions.MemoryRefused, 406, "FSS.0406"),
+    (asyncconfig.exceptions.KeyReused, 409, "FSS.0409"),
+    (asyncconfig.exceptions.DiskFull, 503, "FSS.0503"),
+    (asyncconfig.exceptions.Conflict, 409, "FSS.0409"),
+    (asyncconfig.exceptions.StreamUnknown, 400, "DIS.4301"),
+    (asyncconfig.exceptions.StreamExists, 400, "DIS.4307"),
+    (asyncconfig.exceptions.PartitionRefused, 400, "DIS.4201"),
+    (asyncconfig.exceptions.PartitionUnknown, 400, "DIS.4302"),
+    (asyncconfig.exceptions.CursorRefused, 400, "DIS.4217"),
+    (asyncconfig.exceptions.CursorExpired, 400, "DIS.4225"),
+    (asyncconfig.exceptions.PositionRefused, 400, "DIS.4216"),
+    (asyncconfig.exceptions.PositionOutOfRange, 400, "DIS.4224"),
+    (asyncconfig.exceptions.RecordsAway, 503, "DIS.5000"),
+    (asyncconfig.exceptions.StreamError, 400, "DIS.4200"),
+    (asyncconfig.exceptions.TopicGone, 404, "SMN.0006"),
+    (asyncconfig.exceptions.TopicUsed, 409, "FSS.0409"),
+    (asyncconfig.exceptions.TopicLimit, 403, INVALID),
+    (asyncconfig.exceptions.AsyncConfigError, 400, INVALID),
+    (console.security.exceptions.Locked, 401, "APIGW.0303"),
+    (console.security.exceptions.TooOften, 429, "FSS.0429"),
+    (console.security.exceptions.Full, 503, "FSS.0503"),
     (Denied, 403, "FSS.1126"),
     (PermissionDenied, 403, "FSS.0403"),
     (Http404, 404, "FSS.0404"),
@@ -114,11 +114,11 @@ def answer_to(error: Exception) -> HttpResponse | None:
 def _answer_to(error: Exception) -> HttpResponse | None:
     if isinstance(error, ApiError):
         return answer(error.status, error.code, str(error))
-    if isinstance(error, functions.QualifierUnknown):
+    if isinstance(error, functions.exceptions.QualifierUnknown):
         return answer(404, _unknown(error.qualifier), str(error))
-    if isinstance(error, functions.SplitRefused):
+    if isinstance(error, functions.exceptions.SplitRefused):
         return answer(400, SPLIT[error.part], str(error))
-    if isinstance(error, functions.CodeTooLarge):
+    if isinstance(error, functions.exceptions.CodeTooLarge):
         return answer(413, "FSS.1072" if error.is_text else "FSS.1071", str(error))
     if isinstance(error, OperationalError | InterfaceError):
         return answer(503, "FSS.0503", _no_database(error))

@@ -108,7 +108,7 @@ def create(
     )
     if package:
         code.check_place(package, cleaned["handler"])
-    new = creating.NewFunction(**cleaned, echoed=echoed, code=package)
+    new = creating.FunctionDraft(**cleaned, echoed=echoed, code=package)
     return config_of(_latest(creating.create(project, new)))
 
 
@@ -150,7 +150,7 @@ def read_code(
 
 
 def _latest(function: Function) -> Version:
-    return lookup.Named(function, names.LATEST).version
+    return lookup.NamedFunction(function, names.LATEST).version
 
 
 @router.get(
@@ -266,7 +266,7 @@ def update(
         if strategy and strategy.concurrency is not None:
             set_limit(named.function, strategy.concurrency)
         creating.configure(version, **form.cleaned_data, echoed=echoed)
-    return config_of(lookup.Named(named.function, version.name).version)
+    return config_of(lookup.NamedFunction(named.function, version.name).version)
 
 
 def _stored(version: Version) -> dict[str, Any]:

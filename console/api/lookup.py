@@ -15,7 +15,7 @@ from functions.models import Function, Project, Version
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedFunction:
     """A function that a URN names, and the qualifier that the URN gives."""
 
     function: Function
@@ -54,7 +54,7 @@ def find_project(request: HttpRequest, project_id: str, right: Right) -> Project
 
 def find_function(
     request: HttpRequest, project_id: str, urn: str, right: Right
-) -> Named:
+) -> NamedFunction:
     """Return the function that a URN, or a short form of one, names."""
     project = find_project(request, project_id, Right.READ)
     parsed = names.parse_urn(urn, region=settings.REGION, project=project_id)
@@ -80,4 +80,4 @@ def find_function(
             _("Function %(name)s does not exist.") % {"name": parsed.function},
         )
     access.require(request.user, right)
-    return Named(found, parsed.qualifier)
+    return NamedFunction(found, parsed.qualifier)

@@ -27,7 +27,7 @@ class PageInfo(Schema):
 
 
 @dataclass(frozen=True)
-class Page:
+class ListWindow:
     """A part of a list: where it begins, and how long it may be."""
 
     start: int
@@ -67,14 +67,14 @@ class Page:
         return max(counted, read + rows[read : read + 1].count())
 
 
-def read(marker: str | int, size: str | int, *, usual: int, most: int) -> Page:
+def read(marker: str | int, size: str | int, *, usual: int, most: int) -> ListWindow:
     """Read marker and size as the API has them: numbers, often as text.
 
     A size of 0 is the usual one, one that is too large the largest there is; less
     than 0, or no number, is an error.
     """
     start, wanted = _number("marker", marker), _number("limit", size)
-    return Page(start, min(wanted or usual, most))
+    return ListWindow(start, min(wanted or usual, most))
 
 
 def _number(name: str, text: str | int) -> int:

@@ -114,7 +114,7 @@ def active(
     return _listed(rows, status, marker, limit)
 
 
-def _between(named: lookup.Named, begin: str, end: str) -> InvocationQuerySet:
+def _between(named: lookup.NamedFunction, begin: str, end: str) -> InvocationQuerySet:
     """Return the function's asynchronous requests accepted in a span of time."""
     now = clock.now()
     since = _time("query_begin_time", begin) if begin else now - timedelta(hours=1)

@@ -130,7 +130,7 @@ def _figures(slots: list[Slot]) -> dict[str, Any]:
     return {shown: _series(slots, name) for shown, name in FIGURES.items()}
 
 
-def _of_function(named: lookup.Named, period: str) -> dict[str, Any]:
+def _of_function(named: lookup.NamedFunction, period: str) -> dict[str, Any]:
     minutes, now = _minutes(period), clock.now()
     rows = Invocation.objects.filter(function=named.function)
     figures = _figures(statistics.over_time(rows, now=now, minutes=minutes))

@@ -94,5 +94,7 @@ def import_function(
     form = NewDefinitionForm(fields | told, project=project)
     if not form.is_valid():
         raise refuse(form, CODES, names=FORM_NAMES)
-    new = creating.NewFunction(**form.cleaned_data, code=exported.code)
-    return config_of(lookup.Named(creating.create(project, new), names.LATEST).version)
+    new = creating.FunctionDraft(**form.cleaned_data, code=exported.code)
+    return config_of(
+        lookup.NamedFunction(creating.create(project, new), names.LATEST).version
+    )

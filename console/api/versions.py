@@ -70,13 +70,13 @@ def publish(
     if not form.is_valid():
         raise refuse(form, CODES, names={"name": "version"})
     by = access.person(request)
-    latest = lookup.Named(named.function, names.LATEST).version
+    latest = lookup.NamedFunction(named.function, names.LATEST).version
     with transaction.atomic():
         published = publishing.publish(
             named.function, **form.cleaned_data, now=clock.now()
         )
         saving.copy(latest, published, by=by)
-    version = lookup.Named(named.function, published.name).version
+    version = lookup.NamedFunction(named.function, published.name).version
     return _version(version, AsyncConfig.objects.for_version(version))
 
 

@@ -10,7 +10,7 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 @dataclass
-class Answer:
+class StreamedAnswer:
     """An answer: `content` is its beginning, and `rest` gives what follows."""
 
     status: int
@@ -37,9 +37,9 @@ class Answer:
             self.end()
 
 
-def answer_of(application: Application, environ: Environ) -> Answer:
+def answer_of(application: Application, environ: Environ) -> StreamedAnswer:
     """Ask a WSGI application; what it raises is raised here."""
-    answer = Answer(500)
+    answer = StreamedAnswer(500)
 
     def start(status: str, headers: list[tuple[str, str]], *_rest: Any) -> None:
         answer.status = int(status[:3])

@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import Any
 
 from console.door.admission import admit
-from console.door.answer import Answer, Application, answer_of
+from console.door.answer import Application, StreamedAnswer, answer_of
 from console.door.body import Body, ClientGone, Receive
 from console.door.environ import Environ, environ_of
 from console.door.limits import (
@@ -62,7 +62,7 @@ class Front:
             return
         except Exception:
             logger.exception("A request could not be answered.")
-            answer = Answer(500)
+            answer = StreamedAnswer(500)
         finally:
             body.close()
         if is_chunked or not body.is_whole:
@@ -93,7 +93,7 @@ class Front:
         async with self._places[who]:
             await body.arrive(seconds_for(size))
 
-    async def _send(self, answer: Answer, receive: Receive, send: Send) -> None:
+    async def _send(self, answer: StreamedAnswer, receive: Receive, send: Send) -> None:
         head = {"status": answer.status, "headers": answer.headers}
         await send({"type": "http.response.start", **head})
         if answer.is_whole:

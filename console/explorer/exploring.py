@@ -59,7 +59,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """A request that is ready to be sent."""
 
     operation: Operation
@@ -71,7 +71,7 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApiAnswer:
     """What came back; headers without the token that may be among them."""
 
     status: int
@@ -89,7 +89,7 @@ class Answer:
         return json.dumps([self.status, self.reason, self.headers, body])
 
     @classmethod
-    def read(cls, text: str) -> "Answer":
+    def read(cls, text: str) -> "ApiAnswer":
         status, reason, headers, body = json.loads(text)
         pairs = [(name, value) for name, value in headers]
         return cls(status, reason, pairs, base64.b64decode(body))
@@ -215,7 +215,7 @@ def _example(schema: dict[str, Any], schemas: dict[str, Any]) -> Any:
 
 def prepare(
     request: HttpRequest, operation: Operation, values: dict[str, str], body: str
-) -> Call:
+) -> ApiCall:
     """Put what a person filled in where it belongs; empty fields are left out."""
     path = operation.path
     query: list[tuple[str, str]] = []
@@ -231,7 +231,7 @@ def prepare(
     target = path + (f"?{urlencode(query, quote_via=quote)}" if query else "")
     if operation.has_body:
         headers["Content-Type"] = JSON
-    return Call(operation, host_of(request) + target, target, headers, body, values)
+    return ApiCall(operation, host_of(request) + target, target, headers, body, values)
 
 
 def _in_one_line(value: str) -> str:
@@ -239,7 +239,7 @@ def _in_one_line(value: str) -> str:
     return "".join(letter for letter in value if letter.isprintable())
 
 
-def send(call: Call, user: User, *, caller: str) -> Answer:
+def send(call: ApiCall, user: User, *, caller: str) -> ApiAnswer:
     """Send a call in a person's name, with a token that lives five minutes.
 
     `caller` is the person's address: failures count against it, as elsewhere.
@@ -256,7 +256,7 @@ def send(call: Call, user: User, *, caller: str) -> Answer:
         caller=caller,
     )
     told = [(n, v) for n, v in answer.items() if n != "X-Subject-Token"]
-    return Answer(
+    return ApiAnswer(
         answer.status_code, responses.get(answer.status_code, ""), told, answer.content
     )
 

@@ -5,7 +5,7 @@ import re
 
 from django.http import HttpRequest
 
-from console.explorer.exploring import Call, Operation, Parameter, host_of
+from console.explorer.exploring import ApiCall, Operation, Parameter, host_of
 
 # By tag: the package and the client of operations that are another service's.
 FUNCTIONGRAPH_SDK = ("huaweicloudsdkfunctiongraph.v2", "FunctionGraphClient")
@@ -33,7 +33,7 @@ OURS = {
 }
 
 
-def as_curl(call: Call) -> str:
+def as_curl(call: ApiCall) -> str:
     """Write the call as a shell command."""
     method = "" if call.operation.method == "GET" else f" -X {call.operation.method}"
     lines = [f"curl{method} {_quoted(call.url)}", '-H "X-Auth-Token: $TOKEN"']
@@ -50,7 +50,7 @@ def _quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
-def as_sdk(call: Call) -> str:
+def as_sdk(call: ApiCall) -> str:
     """Write the call in Python for the official SDK; "" where it has none such."""
     operation = call.operation
     if operation.id.startswith(NOT_IN_SDK):

@@ -35,7 +35,7 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True)
-class Part:
+class CheckedPart:
     """One part. `advice` says what is wrong and what to do, "" where it is well.
 
     `is_needed` parts are those without which no request is accepted.
@@ -57,7 +57,7 @@ class Part:
         return Level.NOT_ACCEPTING if self.is_needed else Level.DEGRADED
 
 
-def look() -> list[Part]:
+def look() -> list[CheckedPart]:
     """Look at every part, for some seconds at most; nothing is raised."""
     with _patience(PATIENCE_SECONDS):
         database = _database()
@@ -66,15 +66,15 @@ def look() -> list[Part]:
             parts += [_asked(name, ask) for name, ask in ASKED.items()]
         else:
             unknown = _("Not known while the database does not answer.")
-            parts += [Part(name, unknown) for name in ASKED]
+            parts += [CheckedPart(name, unknown) for name in ASKED]
     return parts
 
 
-def level_of(parts: list[Part]) -> Level:
+def level_of(parts: list[CheckedPart]) -> Level:
     return max(part.level for part in parts)
 
 
-def state_of(parts: list[Part]) -> dict[str, Any]:
+def state_of(parts: list[CheckedPart]) -> dict[str, Any]:
     """Return what monitors read: yes or no, the level, advice and figures."""
     level = level_of(parts)
     return {
@@ -146,7 +146,7 @@ class _Writing:
 writing = _Writing()
 
 
-def _database() -> Part:
+def _database() -> CheckedPart:
     figures: dict[str, Figure] = {"engine": connection.vendor, "answers": False}
     began = time.monotonic()
     try:
@@ -158,7 +158,7 @@ def _database() -> Part:
             "The database does not answer: %(error)s Requests get 503 until it does."
         )
         advice %= {"error": _first_line(error)}
-        return Part("database", advice, figures, is_needed=True)
+        return CheckedPart("database", advice, figures, is_needed=True)
     figures["answers"] = True
     figures["milliseconds"] = round((time.monotonic() - began) * 1000, 1)
     trouble = writing.trouble()
@@ -168,7 +168,7 @@ def _database() -> Part:
             "The database cannot be written: %(error)s Requests get 503 until it can."
         )
         advice %= {"error": trouble}
-    return Part("database", advice, figures, is_needed=True)
+    return CheckedPart("database", advice, figures, is_needed=True)
 
 
 def _first_line(error: Exception) -> str:
@@ -176,12 +176,12 @@ def _first_line(error: Exception) -> str:
     return text if text.endswith(".") else f"{text}."
 
 
-def _disk() -> Part:
+def _disk() -> CheckedPart:
     try:
         free = accepting.free_disk_percent()
     except OSError as error:
         advice = _("The data directory cannot be read: %(error)s.")
-        return Part("disk", advice % {"error": error.strerror}, is_needed=True)
+        return CheckedPart("disk", advice % {"error": error.strerror}, is_needed=True)
     limit = settings.MIN_FREE_DISK_PERCENT
     advice = ""
     if free < limit:
@@ -190,14 +190,14 @@ def _disk() -> Part:
             "requests. Free some space."
         ) % {"free": free, "limit": limit}
     figures: dict[str, Figure] = {"free_percent": round(free, 1), "min_percent": limit}
-    return Part("disk", advice, figures | _folder(), is_needed=True)
+    return CheckedPart("disk", advice, figures | _folder(), is_needed=True)
 
 
 def _folder() -> dict[str, Figure]:
     return {"folder": str(settings.DATA_DIR)}
 
 
-def _redis() -> Part:
+def _redis() -> CheckedPart:
     advice = (
         ""
         if queue.is_up()
@@ -206,14 +206,16 @@ def _redis() -> Part:
             "second; streams can be neither read nor written."
         )
     )
-    return Part("redis", advice)
+    return CheckedPart("redis", advice)
 
 
-def _asked(name: str, ask: Callable[[datetime], tuple[str, dict[str, Figure]]]) -> Part:
+def _asked(
+    name: str, ask: Callable[[datetime], tuple[str, dict[str, Figure]]]
+) -> CheckedPart:
     try:
-        return Part(name, *ask(clock.now()))
+        return CheckedPart(name, *ask(clock.now()))
     except (DatabaseError, InterfaceError) as error:
-        return Part(name, _first_line(error))
+        return CheckedPart(name, _first_line(error))
 
 
 def _workers(now: datetime) -> tuple[str, dict[str, Figure]]:

@@ -75,7 +75,7 @@ def create(project: Project, *, by: User) -> Demo:
 def _function(project: Project, name: str, source: str) -> Function:
     return creating.create(
         project,
-        creating.NewFunction(
+        creating.FunctionDraft(
             name=name,
             runtime=available_runtimes()[0],
             agency=_agency(project),

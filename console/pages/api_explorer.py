@@ -18,7 +18,7 @@ from console import access
 from console.access import Right, needs
 from console.door.limits import form_with, takes
 from console.explorer import exploring, samples
-from console.explorer.exploring import Answer, Call, Operation
+from console.explorer.exploring import ApiAnswer, ApiCall, Operation
 from console.pages import submitting
 from console.security.callers import address_of
 from console.ui.htmx import render_page
@@ -215,7 +215,7 @@ def _tried(
     }
 
 
-def _sent_once(request: HttpRequest, call: Call) -> Answer:
+def _sent_once(request: HttpRequest, call: ApiCall) -> ApiAnswer:
     """Send the call, or return what it was answered when this form was sent before."""
     user = access.person(request)
 
@@ -224,10 +224,10 @@ def _sent_once(request: HttpRequest, call: Call) -> Answer:
 
     longest = settings.SYNC_WAIT_SECONDS + MARGIN_SECONDS
     done = submitting.once_outside(request, send, seconds=longest)
-    return Answer.read(done.answer)
+    return ApiAnswer.read(done.answer)
 
 
-def _sent(call: Call) -> str:
+def _sent(call: ApiCall) -> str:
     """Write the request as it went out, but for the token."""
     told = {"X-Auth-Token": HIDDEN} | call.headers
     lines = [f"{call.operation.method} {call.target}"]
@@ -235,7 +235,7 @@ def _sent(call: Call) -> str:
     return "\n".join(lines) + (f"\n\n{call.body}" if call.body else "")
 
 
-def _started(answer: Answer) -> Invocation | None:
+def _started(answer: ApiAnswer) -> Invocation | None:
     """Return the request that a call started."""
     request_id = dict(answer.headers).get("X-Cff-Request-Id")
     if not request_id:

@@ -105,10 +105,10 @@ def create(request: HttpRequest) -> HttpResponse:
     return render_form(request, "functions/create.html", form, {}, partial="form")
 
 
-def _new(form: FunctionForm) -> creating.NewFunction:
+def _new(form: FunctionForm) -> creating.FunctionDraft:
     cleaned = form.cleaned_data
     source = samples.SOURCES[cleaned["starter"]][1]
-    return creating.NewFunction(
+    return creating.FunctionDraft(
         name=cleaned["name"],
         runtime=cleaned["runtime"],
         handler=cleaned["handler"],

@@ -39,8 +39,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self._turn = Turn(f"{self.settings_dict['NAME']}.turn")
         return made
 
-    def create_cursor(self, name: str | None = None) -> "Cursor":
-        made: Cursor = self.connection.cursor(factory=Cursor)
+    def create_cursor(self, name: str | None = None) -> "TurnTakingCursor":
+        made: TurnTakingCursor = self.connection.cursor(factory=TurnTakingCursor)
         made.wrapper = self
         return made
 
@@ -82,7 +82,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 self._turn = None
 
 
-class Cursor(base.SQLiteCursorWrapper):
+class TurnTakingCursor(base.SQLiteCursorWrapper):
     """A cursor whose statements take the turn where they write."""
 
     wrapper: DatabaseWrapper

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from functions import endpoints, names
 from functions.addresses import AddressRefused
-from functions.agencies import Wanted
+from functions.agencies import WantedAgency
 from functions.forms.base import Form
 from functions.models import Agency, Project
 from functions.models.agency import (
@@ -123,7 +123,7 @@ class AgencyForm(Form):
                 )
         return cleaned
 
-    def wanted(self) -> Wanted:
+    def wanted(self) -> WantedAgency:
         """Return the valid form as what to store."""
         cleaned = self.cleaned_data
         sent = {kind: cleaned[f"endpoint_{kind}"] for kind in PLACED_SERVICES}
@@ -134,7 +134,7 @@ class AgencyForm(Form):
             region=cleaned["region"],
             endpoints={kind: url.rstrip("/") for kind, url in sent.items() if url},
         )
-        return Wanted(actions=cleaned["actions"], reach=reach)
+        return WantedAgency(actions=cleaned["actions"], reach=reach)
 
 
 class NewAgencyForm(AgencyForm):

@@ -10,7 +10,7 @@ from functions.runtime.codestore import Code
 from functions.runtime.folder import Folder, Home
 from functions.runtime.isolation import Isolation
 from functions.runtime.spec import Spec
-from functions.runtime.users import User, Users
+from functions.runtime.users import HostUser, Users
 
 MB = 1024 * 1024
 SCRATCH_BYTES = 512 * MB
@@ -58,7 +58,7 @@ class Cell:
         self._cells = cells
         self._spec = spec
         self._code = code
-        self._user: User | None = None
+        self._user: HostUser | None = None
         self._gid: int | None = None
         self._on_disk: Folder | None = None
         self._group: Group | None = None

@@ -50,7 +50,7 @@ BROKEN_ARCHIVE = (
 )
 
 
-class CodeRefused(Exception):
+class UnpackingFailed(Exception):
     """The code cannot be unpacked, through its own fault."""
 
 
@@ -84,9 +84,9 @@ def unpack(spec: Spec, store: Path, *, parts: Path, largest: int) -> Code:
     """Return the folder with the spec's code, unpacking it if it is not there.
 
     The code itself is in its subfolder `code`. What is not complete is in `parts`, a
-    folder on the same file system that somebody clears if this process dies. Raises
-    CodeRefused when the code is at fault, and OSError when the host is. `largest` is in
-    bytes, over all files.
+    folder on the same file system that somebody clears if this process dies. `largest`
+    is in bytes, over all files. Raises UnpackingFailed when the code is at fault, and
+    OSError when the host is.
     """
     folder = store / name_of(spec.code_digest, spec.code_type, spec.code_filename)
     for _ in range(TRIES):
@@ -118,7 +118,9 @@ def _fill(code: Path, spec: Spec, largest: int) -> None:
     except OSError as error:
         if error.errno in HOST_ERRORS:
             raise
-        raise CodeRefused(f"the code cannot be unpacked ({error.strerror})") from error
+        raise UnpackingFailed(
+            f"the code cannot be unpacked ({error.strerror})"
+        ) from error
 
 
 def _publish(part: Path, folder: Path) -> None:
@@ -205,9 +207,11 @@ def _write(spec: Spec, code: Path, largest: int) -> None:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(spec.code)
     except Unfit as error:
-        raise CodeRefused(str(error)) from error
+        raise UnpackingFailed(str(error)) from error
     except BROKEN_ARCHIVE as error:
-        raise CodeRefused(f"the code is not a usable ZIP archive ({error})") from error
+        raise UnpackingFailed(
+            f"the code is not a usable ZIP archive ({error})"
+        ) from error
 
 
 def _open_to_all(code: Path) -> None:
@@ -244,6 +248,6 @@ def _copy(
         while chunk := source.read(CHUNK):
             size += len(chunk)
             if size > most:
-                raise CodeRefused("the unpacked code is too large")
+                raise UnpackingFailed("the unpacked code is too large")
             copy.write(chunk)
     return size

@@ -8,17 +8,16 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Condition
 
-from functions.runtime import outcome as outcomes
-from functions.runtime.attempt import Attempt, NeverBegan
 from functions.runtime.bootstrap import codes
 from functions.runtime.bootstrap.codes import Kind
-from functions.runtime.codestore import Code, CodeRefused, prune, unpack
+from functions.runtime.codestore import Code, UnpackingFailed, prune, unpack
+from functions.runtime.execution import Execution, NeverBegan
 from functions.runtime.folder import Home
 from functions.runtime.instance import Instance
 from functions.runtime.isolation import HIGHEST, Isolation
 from functions.runtime.log import Log
 from functions.runtime.oom import OomWatch
-from functions.runtime.outcome import Outcome
+from functions.runtime.outcome import Outcome, cancelled, failed, lost, not_run
 from functions.runtime.spec import Call, Spec
 from functions.runtime.trial import make_cells
 from functions.runtime.users import USERS
@@ -113,7 +112,7 @@ class Pool:
         run = Run(call.request_id)
         with self._changed:
             if self._is_closed:
-                return outcomes.not_run("This worker is stopping.")
+                return not_run("This worker is stopping.")
             self._runs.add(run)
         try:
             return self._invoke(spec, call, run)
@@ -124,9 +123,7 @@ class Pool:
 
     def cancel(self, request_id: str) -> bool:
         """Stop the runs of a request now; False when none is running here."""
-        return self._doom(
-            lambda run: run.request_id == request_id, outcomes.cancelled()
-        )
+        return self._doom(lambda run: run.request_id == request_id, cancelled())
 
     def _instances(self) -> list[Instance]:
         with self._changed:
@@ -135,7 +132,7 @@ class Pool:
 
     def kill_all(self) -> None:
         """Kill all instances at once; calls in progress end as lost."""
-        fate = outcomes.lost("All instances of the worker were killed.")
+        fate = lost("All instances of the worker were killed.")
         self._doom(lambda run: True, fate)
         with self._changed:
             idle, self._idle = self._idle, []
@@ -183,19 +180,19 @@ class Pool:
     # One call.
 
     def _invoke(self, spec: Spec, call: Call, run: Run) -> Outcome:
-        outcome = outcomes.not_run("No instance could be started.")
+        outcome = not_run("No instance could be started.")
         for _ in range(TRIES):
             try:
                 instance = self._take(spec) or self._start(spec)
-            except CodeRefused as error:
-                return outcomes.failed(
+            except UnpackingFailed as error:
+                return failed(
                     Kind.LOAD, codes.ENTRY_EXCEPTION, "FunctionLoadError", str(error)
                 )
             except (ZygoteLost, NotForked, OSError) as error:
                 logger.warning("No instance for %s: %r", spec.function, error)
-                return outcomes.not_run(_sentence(error))
+                return not_run(_sentence(error))
             except UnknownRuntime as error:
-                return outcomes.not_run(str(error))
+                return not_run(str(error))
             try:
                 return self._attempt(instance, call, run)
             except NeverBegan as death:
@@ -207,7 +204,7 @@ class Pool:
     def _attempt(self, instance: Instance, call: Call, run: Run) -> Outcome:
         """Run on that instance, then keep it or let it go."""
         log = Log(self._log_limit)
-        attempt = Attempt(
+        attempt = Execution(
             instance, call, log, load_seconds=self._load_seconds, oom=self._oom
         )
         outcome = None
@@ -339,7 +336,7 @@ def _dispose(instance: Instance) -> None:
 def _ended(outcome: Outcome | None, fate: Outcome | None) -> Outcome:
     """Return how a run ended; its fate decides, but what was measured stays."""
     if fate is None:
-        return outcome or outcomes.lost("The run did not begin.")
+        return outcome or lost("The run did not begin.")
     if outcome is None:
         return fate
     return replace(

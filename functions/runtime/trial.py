@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
-from functions.runtime.attempt import Attempt, NeverBegan
 from functions.runtime.bootstrap import view
 from functions.runtime.cell import Cells
 from functions.runtime.cgroups import Cgroups
-from functions.runtime.codestore import CodeRefused, unpack
+from functions.runtime.codestore import UnpackingFailed, unpack
+from functions.runtime.execution import Execution, NeverBegan
 from functions.runtime.folder import Home
 from functions.runtime.instance import Instance
 from functions.runtime.isolation import Isolation, candidates, landlock_abi
@@ -76,7 +76,7 @@ def _probe(highest: int, root: Path, home: Home, users: Users) -> Isolation:
         found = Isolation(level, landlock_abi())
         try:
             reason = _refusal(found, root, home, users)
-        except (ZygoteLost, NotForked, CodeRefused, OSError) as error:
+        except (ZygoteLost, NotForked, UnpackingFailed, OSError) as error:
             reason = getattr(error, "strerror", None) or str(error) or repr(error)
         if not reason:
             return replace(found, refused=refused)
@@ -120,7 +120,7 @@ def _run(spec: Spec, store: Path, cells: Cells) -> str:
 
 
 def _error_of(instance: Instance) -> str:
-    attempt = Attempt(
+    attempt = Execution(
         instance, Call("trial"), Log(4096), load_seconds=SECONDS, oom=OomWatch()
     )
     try:

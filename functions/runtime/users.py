@@ -28,7 +28,7 @@ class NoUserLeft(OSError):
     """Every number of the range is in use."""
 
 
-class User:
+class HostUser:
     """A number that no other instance on this host has, until it is released."""
 
     def __init__(self, uid: int, fd: int) -> None:
@@ -71,7 +71,7 @@ class Users:
         names |= {name for name, given in _given() if _meet(given, self.numbers)}
         return ", ".join(sorted(names))
 
-    def take(self) -> User:
+    def take(self) -> HostUser:
         """Take a free one, waiting for it a little; raises NoUserLeft, or OSError."""
         CLAIMS.mkdir(mode=0o700, exist_ok=True)
         for _ in range(TRIES):
@@ -80,7 +80,7 @@ class Users:
             time.sleep(TRY_SECONDS)
         raise NoUserLeft(errno.EAGAIN, "all numbers of INSTANCE_USERS are in use")
 
-    def _take(self) -> User | None:
+    def _take(self) -> HostUser | None:
         # From the one after the last, so that what a user left is not soon another's.
         for step in range(len(self.numbers)):
             at = (self._next + step) % len(self.numbers)
@@ -92,7 +92,7 @@ class Users:
                 os.close(fd)
                 continue
             self._next = at + 1
-            return User(uid, fd)
+            return HostUser(uid, fd)
         return None
 
     def group_of(self, code: Path) -> int:

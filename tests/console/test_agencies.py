@@ -34,7 +34,9 @@ KEYED = {
 def keyed(project):
     reach = Reach("AK1", "S3CR3T-VALUE", "p1", "cn-east-3", {"OBS": "https://o.test"})
     return agencies.create(
-        project, "keyed", agencies.Wanted(["obs:object:PutObject", "vpc:get"], reach)
+        project,
+        "keyed",
+        agencies.WantedAgency(["obs:object:PutObject", "vpc:get"], reach),
     )
 
 
@@ -276,7 +278,7 @@ def test_the_list_takes_a_fixed_number_of_queries(
     pages, project, rows, django_assert_max_num_queries
 ):
     for number in range(rows):
-        agencies.create(project, f"a{number}", agencies.Wanted([], Reach()))
+        agencies.create(project, f"a{number}", agencies.WantedAgency([], Reach()))
         make_function(project=project)
 
     with django_assert_max_num_queries(6):

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from functions.runtime import Kind, codestore
-from functions.runtime.codestore import CodeRefused, unpack
+from functions.runtime.codestore import UnpackingFailed, unpack
 from tests.runtime.specs import call, make_spec, make_zip_spec
 
 HANDLER = "def handler(event, context): return 'ran'"
@@ -43,7 +43,7 @@ def test_archive_may_not_write_outside(pool, tmp_path, name):
 def test_archive_may_have_only_files_folders_and_links(tmp_path, kind):
     spec = make_zip_spec({special("pipe", kind): "", "a": ""})
 
-    with pytest.raises(CodeRefused, match="neither a file nor a folder"):
+    with pytest.raises(UnpackingFailed, match="neither a file nor a folder"):
         unpacked(spec, tmp_path)
 
 
@@ -51,7 +51,7 @@ def test_archive_may_have_only_files_folders_and_links(tmp_path, kind):
 def test_archive_may_not_lead_outside(tmp_path, target):
     spec = make_zip_spec({special("link", stat.S_IFLNK): target, "b/a": ""})
 
-    with pytest.raises(CodeRefused, match="leads out"):
+    with pytest.raises(UnpackingFailed, match="leads out"):
         unpacked(spec, tmp_path)
     assert not list(tmp_path.glob("*/*"))
 
@@ -67,7 +67,7 @@ def test_code_runs_over_links_of_its_own_archive(pool):
 def test_archive_may_not_be_a_bomb(tmp_path):
     spec = make_zip_spec({"a": bytes(600 * 1024), "b": bytes(600 * 1024)})
 
-    with pytest.raises(CodeRefused, match="too large"):
+    with pytest.raises(UnpackingFailed, match="too large"):
         unpacked(spec, tmp_path)
     assert not list(tmp_path.glob("*/*"))
 
@@ -76,7 +76,7 @@ def test_archive_may_not_be_a_bomb(tmp_path):
     "files", [{"a": "1", "a/b": "2"}, {"a/b": "1", "a": "2"}, {"x" * 300: "1"}]
 )
 def test_archive_with_impossible_names_is_refused(tmp_path, files):
-    with pytest.raises(CodeRefused):
+    with pytest.raises(UnpackingFailed):
         unpacked(make_zip_spec(files), tmp_path)
 
 
@@ -126,7 +126,7 @@ def test_another_user_may_read_code_that_is_shown_to_it(tmp_path, kind):
 def test_inline_code_may_not_write_outside(tmp_path):
     spec = make_spec(HANDLER, code_filename="../index.py")
 
-    with pytest.raises(CodeRefused, match="not allowed"):
+    with pytest.raises(UnpackingFailed, match="not allowed"):
         unpacked(spec, tmp_path)
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import functions.runtime.pool
 from functions.runtime import Kind, oom
-from functions.runtime import pool as pools
 from tests.runtime.specs import (
     PATIENCE,
     call,
@@ -187,7 +187,7 @@ def test_code_that_ends_before_it_reads_its_request_is_not_lost(pool, monkeypatc
 
 
 def test_warm_instance_that_ends_unasked_is_not_lost(pool, monkeypatch):
-    monkeypatch.setattr(pools, "TRIES", 1)
+    monkeypatch.setattr(functions.runtime.pool, "TRIES", 1)
     spec = make_spec(LEAVES.format(1))
     first = pool.invoke(spec, call())
 

@@ -54,7 +54,7 @@ def make_project(name="cn-east-3", *, members=()):
 def make_function(name="", *, project=None, source=HELLO, agency=True, **fields):
     project = project or Project.objects.first() or make_project()
     found = Agency.objects.get(project=project, name=DEFAULT_AGENCY)
-    new = creating.NewFunction(
+    new = creating.FunctionDraft(
         name=name or f"fn{next(_numbers)}",
         runtime=available_runtimes()[0],
         code=text_package(source, handler="index.handler"),

@@ -123,7 +123,7 @@ def _check_near(host: str) -> None:
         raise ValidationError(str(error)) from error
 
 
-class TopicForm(Form):
+class BrokerTopicForm(Form):
     topic = forms.CharField(
         label=gettext_lazy("Topic"),
         max_length=127,

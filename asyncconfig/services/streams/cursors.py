@@ -25,7 +25,7 @@ MAX_SEQUENCE_NUMBER = 2**63 - 1
 MAX_MOMENT_MS = 253_402_300_799_999  # The last millisecond of the year 9999.
 
 
-class Kind(StrEnum):
+class CursorKind(StrEnum):
     """Where reading begins."""
 
     AT_NUMBER = "AT_SEQUENCE_NUMBER"
@@ -45,7 +45,12 @@ class Cursor:
 
 
 def locate(
-    stream: Stream, partition: int, kind: Kind, *, number: str, timestamp: int | None
+    stream: Stream,
+    partition: int,
+    kind: CursorKind,
+    *,
+    number: str,
+    timestamp: int | None,
 ) -> Cursor:
     """Return the cursor of a kind; `timestamp` is in milliseconds.
 
@@ -54,15 +59,15 @@ def locate(
     """
     span = records.spans([stream])[0][partition]
     match kind:
-        case Kind.OLDEST:
+        case CursorKind.OLDEST:
             start = span.oldest
-        case Kind.LATEST:
+        case CursorKind.LATEST:
             start = span.after
-        case Kind.AT_TIME:
+        case CursorKind.AT_TIME:
             start = records.first_since(stream, partition, _moment(timestamp))
-        case Kind.AT_NUMBER:
+        case CursorKind.AT_NUMBER:
             start = _number(number, low=span.oldest, high=span.after)
-        case Kind.AFTER_NUMBER:
+        case CursorKind.AFTER_NUMBER:
             start = _number(number, low=span.oldest - 1, high=span.after - 1) + 1
     return Cursor(stream, partition, start)
 

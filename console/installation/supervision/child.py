@@ -18,7 +18,7 @@ STABLE_SECONDS = 10.0
 LOG_BYTES, LOG_FILES = 5 * 1024 * 1024, 3
 
 
-class Child:
+class SupervisedProcess:
     """A process in a session of its own that is started again when it dies."""
 
     def __init__(

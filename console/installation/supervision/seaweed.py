@@ -40,7 +40,7 @@ CERTIFICATE_DAYS = 3650
 
 
 @dataclass(frozen=True)
-class Storage:
+class StorageService:
     """How to start it, and where its S3 service then is."""
 
     command: list[str]
@@ -58,7 +58,9 @@ def find() -> Path | None:
     return next((one for one in programs if os.access(one, os.X_OK)), None)
 
 
-def prepare(binary: Path, *, data: Path, run: Path, keys: tuple[str, str]) -> Storage:
+def prepare(
+    binary: Path, *, data: Path, run: Path, keys: tuple[str, str]
+) -> StorageService:
     """Choose ports and write what the storage reads; nothing is started.
 
     `data` is kept from start to start, `run` holds sockets and this start's
@@ -84,7 +86,7 @@ def prepare(binary: Path, *, data: Path, run: Path, keys: tuple[str, str]) -> St
         *("-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.iam=false"),
         *("-s3.autoCreateBucket=false", "-s3.allowDeleteBucketNotEmpty=false"),
     ]
-    return Storage(command, _env(data, run), f"http://{HOST}:{ports['s3.port']}")
+    return StorageService(command, _env(data, run), f"http://{HOST}:{ports['s3.port']}")
 
 
 def forget_secrets(run: Path) -> None:

@@ -5,7 +5,7 @@ import threading
 import time
 from types import FrameType
 
-from console.installation.supervision.child import Child
+from console.installation.supervision.child import SupervisedProcess
 
 STEP = 0.05
 # In all less than the ten seconds that stopping may take.
@@ -17,8 +17,8 @@ class Supervisor:
     """Children, and among them the services that the others depend on."""
 
     def __init__(self) -> None:
-        self._children: list[Child] = []
-        self._services: list[Child] = []
+        self._children: list[SupervisedProcess] = []
+        self._services: list[SupervisedProcess] = []
         self._stop = threading.Event()
         signal.signal(signal.SIGTERM, self._ask)
         signal.signal(signal.SIGINT, self._ask)
@@ -31,7 +31,7 @@ class Supervisor:
     def is_stopping(self) -> bool:
         return self._stop.is_set()
 
-    def add(self, child: Child, *, is_service: bool = False) -> None:
+    def add(self, child: SupervisedProcess, *, is_service: bool = False) -> None:
         """Start a child; a service is ended only when those who use it are gone."""
         (self._services if is_service else self._children).append(child)
         child.start()
@@ -51,7 +51,7 @@ class Supervisor:
         _end(self._services, patience=LAST_PATIENCE)
 
 
-def _end(children: list[Child], *, patience: float) -> None:
+def _end(children: list[SupervisedProcess], *, patience: float) -> None:
     for child in children:
         child.terminate()
     ends = time.monotonic() + patience

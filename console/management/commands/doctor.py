@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.utils import translation
 
 from console.installation import checkup
-from console.installation.checkup import Level, Part
+from console.installation.checkup import CheckedPart, Level
 
 WORDS = {
     Level.WELL: "All is well.",
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         sys.exit(level)
 
 
-def _line(part: Part) -> str:
+def _line(part: CheckedPart) -> str:
     mark = "✓" if part.is_well else "✗"
     figures = ", ".join(f"{name} {value}" for name, value in part.figures.items())
     return f"{mark} {part.name:<14}{part.advice or figures}"

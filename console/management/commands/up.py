@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console import env
 from console.installation.supervision import folders, modes, seaweed, valkey, web
-from console.installation.supervision.child import Child
+from console.installation.supervision.child import SupervisedProcess
 from console.installation.supervision.folders import CannotStart
 from console.installation.supervision.modes import BelongsToAnother
 from console.installation.supervision.supervisor import Supervisor
@@ -51,7 +51,7 @@ class Command(BaseCommand):
             with folders.claim(settings.DATA_DIR), folders.hold_port(options["port"]):
                 modes.mend(settings.DATA_DIR, settings.KEYS_DIR)
                 folders.check_port(options["host"], options["port"])
-                Installation(options, say=self._say).run()
+                RunningInstallation(options, say=self._say).run()
         except (CannotStart, BelongsToAnother) as error:
             raise CommandError(str(error)) from error
 
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-class Installation:
+class RunningInstallation:
     """The parts of one installation, from the first to the last."""
 
     def __init__(self, options: dict[str, Any], *, say: Any) -> None:
@@ -206,7 +206,9 @@ class Installation:
         if self._supervisor.is_stopping:
             return
         logs = self._data / "logs"
-        child = Child(name, command, env=self._env if env is None else env, logs=logs)
+        child = SupervisedProcess(
+            name, command, env=self._env if env is None else env, logs=logs
+        )
         self._supervisor.add(child, is_service=is_service)
 
     def _wait(self, is_ready: Any, trouble: str) -> None:

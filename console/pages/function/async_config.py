@@ -25,7 +25,7 @@ from console import access
 from console.access import Right
 from console.pages import dialogs
 from console.pages.function import heads
-from console.pages.function.async_dialog import Dialog, Line, permissions_url
+from console.pages.function.async_dialog import CheckLine, Dialog, permissions_url
 from console.pages.function.heads import Head
 from console.ui import drawing, links
 from console.ui.htmx import redirect_page, render_page, wants_fragment
@@ -81,16 +81,16 @@ def _sides(
     ]
 
 
-def _checks(head: Head, config: AsyncConfig) -> list[Line]:
+def _checks(head: Head, config: AsyncConfig) -> list[CheckLine]:
     """Say what a notification would meet, as far as this console knows by itself."""
     if not any(config.destination(side).kind for side in Side):
         return []
     told = {"agency": head.version.agency}
-    fine = Line("ok", _("Agency %(agency)s allows it") % told)
+    fine = CheckLine("ok", _("Agency %(agency)s allows it") % told)
     return list(_troubles(head, config)) or [fine]
 
 
-def _troubles(head: Head, config: AsyncConfig) -> Iterator[Line]:
+def _troubles(head: Head, config: AsyncConfig) -> Iterator[CheckLine]:
     for side in Side:
         chosen = config.destination(side)
         destination = KINDS.get(chosen.kind)
@@ -99,13 +99,13 @@ def _troubles(head: Head, config: AsyncConfig) -> Iterator[Line]:
         try:
             target = destination.read(chosen.param, head.version)
         except ValidationError as error:
-            yield Line("bad", " ".join(error.messages), side)
+            yield CheckLine("bad", " ".join(error.messages), side)
             continue
         missing = rights.missing(head.version, destination, target.name)
         if missing:
             function, action = head.function, destination.action
             url = permissions_url(function, head.qualifier, action)
-            yield Line("bad", missing, side, url)
+            yield CheckLine("bad", missing, side, url)
 
 
 @require_http_methods(["GET", "POST"])

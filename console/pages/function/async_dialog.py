@@ -45,7 +45,7 @@ class Chip:
 
 
 @dataclass(frozen=True)
-class Line:
+class CheckLine:
     """One check; `side` is "" where it is about both, `url` where it is mended."""
 
     tone: str
@@ -257,7 +257,7 @@ class Dialog:
             and form.data.get("accepted_loop") == form.loop_digest,
         }
 
-    def _target_lines(self, form: AsyncConfigForm, side: Side) -> Iterator[Line]:
+    def _target_lines(self, form: AsyncConfigForm, side: Side) -> Iterator[CheckLine]:
         if not form.is_bound:
             return
         examined = form.examined[side]
@@ -265,19 +265,21 @@ class Dialog:
         others = [one for one in problems if one.code != "agency"]
         for one in others:
             tone = "muted" if one.code == "required" else "bad"
-            yield Line(tone, " ".join(one.messages), side)
+            yield CheckLine(tone, " ".join(one.messages), side)
         if examined.unverified:
-            yield Line("warn", examined.unverified, side)
+            yield CheckLine("warn", examined.unverified, side)
         elif examined.destined.kind and not others:
             name = examined.destined.target.name
-            yield Line("ok", _("Target %(name)s exists") % {"name": name}, side)
+            yield CheckLine("ok", _("Target %(name)s exists") % {"name": name}, side)
         for warning in examined.warnings:
-            yield Line("warn", warning, side)
+            yield CheckLine("warn", warning, side)
         params = form.params[side]
         for finding in params.findings() if params else ():
-            yield Line("ok" if finding.is_ok else "bad", finding.sentence, side)
+            yield CheckLine("ok" if finding.is_ok else "bad", finding.sentence, side)
 
-    def _agency_lines(self, form: AsyncConfigForm, asked: list[Side]) -> Iterator[Line]:
+    def _agency_lines(
+        self, form: AsyncConfigForm, asked: list[Side]
+    ) -> Iterator[CheckLine]:
         missing: dict[str, str] = {}
         for side in asked:
             destination = KINDS[form.kind_of(side)]
@@ -287,10 +289,10 @@ class Dialog:
                 missing[sentence] = destination.action
         for sentence, action in missing.items():
             url = permissions_url(self.head.function, self.head.qualifier, action)
-            yield Line("bad", sentence, url=url)
+            yield CheckLine("bad", sentence, url=url)
         if asked and not missing and self.head.version.agency:
             name = self.head.version.agency.name
-            yield Line("ok", _("Agency %(agency)s allows it") % {"agency": name})
+            yield CheckLine("ok", _("Agency %(agency)s allows it") % {"agency": name})
 
 
 def _where_first(fields: list[Shown]) -> dict[str, str]:
@@ -318,7 +320,7 @@ def permissions_url(function: Function, qualifier: str, action: str) -> str:
     return f"{reverse('function-permissions', args=named)}?{query}"
 
 
-def _once(lines: Iterable[Line]) -> list[Line]:
+def _once(lines: Iterable[CheckLine]) -> list[CheckLine]:
     """Drop what is said already: a rule may be one of the form and of the kind."""
     return list({(line.side, line.text): line for line in lines}.values())
 

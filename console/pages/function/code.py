@@ -26,7 +26,7 @@ LINES_AROUND = 2
 
 
 @dataclass(frozen=True)
-class Line:
+class CodeLine:
     """A line of code as the question shows it; `is_wrong` marks the faulty one."""
 
     number: int
@@ -50,12 +50,13 @@ def _digest(package: Package) -> str:
     return hashlib.sha256(package.content).hexdigest()
 
 
-def _lines_around(package: Package, wrong: int) -> tuple[Line, ...]:
+def _lines_around(package: Package, wrong: int) -> tuple[CodeLine, ...]:
     lines = package.content.decode("utf-8", "replace").split("\n")
     first = max(wrong - LINES_AROUND, 1)
     shown = lines[first - 1 : wrong + LINES_AROUND]
     return tuple(
-        Line(number, text, number == wrong) for number, text in enumerate(shown, first)
+        CodeLine(number, text, number == wrong)
+        for number, text in enumerate(shown, first)
     )
 
 

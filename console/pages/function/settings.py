@@ -15,8 +15,7 @@ from console.pages import dialogs, submitting
 from console.pages.function import heads
 from console.pages.function.heads import Head
 from console.ui.htmx import posted, render_form
-from functions import aliases as pointing
-from functions import creating, publishing
+from functions import aliases, creating, publishing
 from functions.exceptions import FunctionsError
 from functions.forms import AliasForm, GeneralForm, VersionForm
 from functions.models import Alias, Function, Version
@@ -105,7 +104,7 @@ def delete_version(
 
 
 @require_http_methods(["GET", "POST"])
-def aliases(request: HttpRequest, package: str, name: str) -> HttpResponse:
+def list_aliases(request: HttpRequest, package: str, name: str) -> HttpResponse:
     """List the aliases; create one, or point one elsewhere."""
     head = heads.load_settings(request, package, name)
     form = AliasForm(posted(request), function=head.function)
@@ -137,9 +136,9 @@ def _point(function: Function, form: AliasForm) -> None:
     }
     there = Alias.objects.filter(function=function, name=cleaned["name"]).first()
     if there is None:
-        pointing.create(function, cleaned["name"], **wanted)
+        aliases.create(function, cleaned["name"], **wanted)
     else:
-        pointing.point(there, **wanted)
+        aliases.point(there, **wanted)
 
 
 @require_http_methods(["GET", "POST"])

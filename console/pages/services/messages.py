@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from asyncconfig.exceptions import TopicGone
 from asyncconfig.lanes import messaging
 from asyncconfig.models import MessageDelivery, Topic
-from asyncconfig.services.topics import keeping as publishing
+from asyncconfig.services.topics import keeping
 from asyncconfig.services.topics.forms import PublishForm
 from console import access
 from console.access import Right
@@ -26,7 +26,7 @@ from console.ui import states
 from console.ui.htmx import posted, redirect_page, render_form, render_page
 
 
-@takes(form_with(publishing.MAX_MESSAGE_BYTES))
+@takes(form_with(keeping.MAX_MESSAGE_BYTES))
 @require_http_methods(["GET", "POST"])
 def publish(request: HttpRequest, topic: str) -> HttpResponse:
     """Publish a message by hand, to see what the subscribers make of it."""
@@ -34,7 +34,7 @@ def publish(request: HttpRequest, topic: str) -> HttpResponse:
     access.require(request.user, Right.INVOKE)
     form = PublishForm(
         posted(request),
-        initial={"time_to_live": publishing.USUAL_LIFE},
+        initial={"time_to_live": keeping.USUAL_LIFE},
     )
     if form.is_valid():
         try:
@@ -49,7 +49,7 @@ def publish(request: HttpRequest, topic: str) -> HttpResponse:
 
 
 def _publish(topic: Topic, form: PublishForm) -> str:
-    return str(publishing.publish(topic, form.publication()).message_id)
+    return str(keeping.publish(topic, form.publication()).message_id)
 
 
 def _url(topic: str, message_id: str) -> str:

@@ -22,7 +22,7 @@ from asyncconfig.models import Delivery, InboundRule, RocketInstance
 from asyncconfig.models.config import ROCKETMQ
 from asyncconfig.models.outbox import target_key_of
 from asyncconfig.services.rocketmq import keeping
-from asyncconfig.services.rocketmq.forms import InstanceForm, RuleForm, TopicForm
+from asyncconfig.services.rocketmq.forms import BrokerTopicForm, InstanceForm, RuleForm
 from console import access
 from console.access import Right, needs
 from console.pages import dialogs
@@ -154,7 +154,7 @@ def _instance(request: HttpRequest, instance_id: UUID, right: Right) -> RocketIn
 @needs(Right.READ)
 def show(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     instance = _instance(request, instance_id, Right.READ)
-    return _render(request, instance, TopicForm(), RuleForm())
+    return _render(request, instance, BrokerTopicForm(), RuleForm())
 
 
 @require_http_methods(["GET", "POST"])
@@ -190,7 +190,7 @@ def delete(request: HttpRequest, instance_id: UUID) -> HttpResponse:
 @needs(Right.READ)
 def add_topic(request: HttpRequest, instance_id: UUID) -> HttpResponse:
     instance = _instance(request, instance_id, Right.CONFIGURE)
-    form = TopicForm(request.POST)
+    form = BrokerTopicForm(request.POST)
     if form.is_valid():
         try:
             keeping.add_topic(instance, form.cleaned_data["topic"])
@@ -234,7 +234,7 @@ def add_rule(request: HttpRequest, instance_id: UUID) -> HttpResponse:
             )
         else:
             return redirect("rocketmq-instance", instance_id)
-    return _render(request, instance, TopicForm(), form, status=422)
+    return _render(request, instance, BrokerTopicForm(), form, status=422)
 
 
 @require_http_methods(["GET", "POST"])

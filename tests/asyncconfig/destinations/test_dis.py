@@ -21,7 +21,7 @@ from asyncconfig.exceptions import (
 from asyncconfig.lanes import delivering
 from asyncconfig.models import Delivery, Stream
 from asyncconfig.services.streams import cursors, keeping, partitions, records
-from asyncconfig.services.streams.cursors import Kind
+from asyncconfig.services.streams.cursors import CursorKind
 from asyncconfig.services.streams.records import NewRecord
 from tests.support.factories import (
     RAISES,
@@ -254,7 +254,7 @@ def test_two_projects_have_streams_of_one_name(valkey):
 
 def test_a_cursor_is_good_for_five_minutes(valkey):
     stream = make_stream()
-    cursor = cursors.locate(stream, 0, Kind.LATEST, number="", timestamp=None)
+    cursor = cursors.locate(stream, 0, CursorKind.LATEST, number="", timestamp=None)
     text = cursors.write(cursor)
 
     clock.shift(4.5 * 60)
@@ -271,7 +271,7 @@ def test_a_number_that_expired_is_out_of_range(valkey):
     put(stream, b"1")
 
     with pytest.raises(PositionOutOfRange):
-        cursors.locate(stream, 0, Kind.AT_NUMBER, number="0", timestamp=None)
+        cursors.locate(stream, 0, CursorKind.AT_NUMBER, number="0", timestamp=None)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 50])

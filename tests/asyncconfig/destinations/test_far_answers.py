@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from asyncconfig.clients import cloud, storage
-from asyncconfig.clients.objects import Pace
+from asyncconfig.clients.objects import Patience
 from asyncconfig.destinations import KINDS
 from asyncconfig.exceptions import DeliveryError
 from asyncconfig.models import Delivery, DeliveryAttempt
@@ -133,7 +133,7 @@ def _failure_of(kind, url):
 def test_who_answers_a_byte_at_a_time_is_left(kind, script, failure_of, monkeypatch):
     """Each byte comes within the client's own time-out; the whole does not."""
     monkeypatch.setattr(cloud, "SENDING", (0.2, 0.3))
-    monkeypatch.setattr(storage, "SENDING", Pace(0.2, 0.3))
+    monkeypatch.setattr(storage, "SENDING", Patience(0.2, 0.3))
     with answering(script) as url:
         error = failure_of(kind, url)
 
@@ -147,7 +147,7 @@ def test_who_shakes_hands_a_byte_at_a_time_is_left(
 ):
     settings.OUTGOING_ALLOWED = ["127.0.0.1"]
     monkeypatch.setattr(cloud, "SENDING", (0.2, 0.3))
-    monkeypatch.setattr(storage, "SENDING", Pace(0.2, 0.3))
+    monkeypatch.setattr(storage, "SENDING", Patience(0.2, 0.3))
     with answering(drip_within_the_handshake) as url:
         url = url.replace("http:", "https:")
         error = failure_of(kind, url)

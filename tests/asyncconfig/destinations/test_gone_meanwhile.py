@@ -5,7 +5,7 @@ import pytest
 from asyncconfig.models import RocketInstance
 from asyncconfig.services.rocketmq import keeping
 from functions import agencies, networks
-from functions.agencies import Wanted
+from functions.agencies import WantedAgency
 from functions.exceptions import FunctionsError
 from functions.models import Agency, Subnet, Vpc
 from functions.models.agency import Reach
@@ -65,10 +65,12 @@ def test_deleting_an_instance_twice_is_as_good(vpc):
 
 
 def test_an_agency_that_is_gone_is_not_changed():
-    agency = agencies.create(make_project(), "one", Wanted(actions=[], reach=Reach()))
+    agency = agencies.create(
+        make_project(), "one", WantedAgency(actions=[], reach=Reach())
+    )
     Agency.objects.get(pk=agency.pk).delete()
 
     with pytest.raises(FunctionsError, match="not exist any more"):
-        agencies.change(agency, Wanted(actions=[], reach=Reach()))
+        agencies.change(agency, WantedAgency(actions=[], reach=Reach()))
     with pytest.raises(FunctionsError, match="not exist any more"):
         agencies.grant(agency, ["any"])

@@ -246,7 +246,7 @@ def test_a_name_that_leads_elsewhere_later_is_not_followed(
 
         monkeypatch.setattr(grpc.aio, kind, note)
     told = replace(broker_of(instance), host="broker.example", uses_tls=uses_tls)
-    letter = rocketmq_client.Letter("orders", b"body", ("key",))
+    letter = rocketmq_client.BrokerMessage("orders", b"body", ("key",))
 
     if uses_tls:
         with pytest.raises(DeliveryError, match="cannot be reached"):
@@ -269,7 +269,7 @@ def test_a_missing_client_is_said(monkeypatch):
 
 def test_one_producer_serves_many_threads_and_leaves_none_behind(broker, instance):
     letters = [
-        rocketmq_client.Letter("orders", b"body", (f"key{n}",)) for n in range(8)
+        rocketmq_client.BrokerMessage("orders", b"body", (f"key{n}",)) for n in range(8)
     ]
     told = broker_of(instance)
     threads = [

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from asyncconfig.clients import s3, storage
-from asyncconfig.clients.objects import Account, Pace, StorageError, Trouble
+from asyncconfig.clients.objects import Account, Patience, StorageError, Trouble
 from asyncconfig.destinations import KINDS
 from asyncconfig.models import ObjectExpiry
 from tests.support.factories import make_function, make_parcel, make_reach
@@ -103,7 +103,7 @@ def test_a_storage_that_never_answers_is_a_time_out():
         account = Account(endpoint, "a", "b", "cn-east-3", is_own=True)
 
         with pytest.raises(StorageError) as raised:
-            storage.connect(account, Pace(0.2, 0.2)).check("bucket")
+            storage.connect(account, Patience(0.2, 0.2)).check("bucket")
 
     assert str(raised.value) == f"{endpoint} did not answer within 0.2 s."
     assert raised.value.permanent is False
@@ -149,7 +149,9 @@ def test_what_passes_by_itself_is_tried_again(status, code, permanent):
         account = Account(endpoint, "a", "b", "cn-east-3", is_own=True)
 
         with pytest.raises(StorageError) as raised:
-            storage.connect(account, Pace(2, 2)).put("box", "k", b"", notes={}, days=0)
+            storage.connect(account, Patience(2, 2)).put(
+                "box", "k", b"", notes={}, days=0
+            )
 
     assert raised.value.permanent is permanent
     assert code in str(raised.value)

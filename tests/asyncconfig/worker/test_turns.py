@@ -7,7 +7,7 @@ import pytest
 from asyncconfig import clock
 from asyncconfig.lanes import outbox, turns
 from asyncconfig.lanes.delivering import DeliverLane
-from asyncconfig.lanes.outbox import Answer
+from asyncconfig.lanes.outbox import TryResult
 from asyncconfig.models import Delivery
 from asyncconfig.worker import dispatching
 from asyncconfig.worker.dispatching import Dispatcher
@@ -16,7 +16,7 @@ from tests.support.factories import accept, make_function
 
 pytestmark = [pytest.mark.engine, pytest.mark.django_db]
 
-HUNG = Answer(False, "No answer came.", 15_000)
+HUNG = TryResult(False, "No answer came.", 15_000)
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def test_a_target_that_answers_again_has_its_slots_back(engine, owe, kind):
 
 def test_a_target_that_refuses_at_once_keeps_its_slots(engine, owe, kind):
     owe(kind, "refusing", count=10)
-    fail(engine, engine.claim(engine.deliver), Answer(False, "503", 20))
+    fail(engine, engine.claim(engine.deliver), TryResult(False, "503", 20))
 
     assert len(engine.claim(engine.deliver)) == 4
 

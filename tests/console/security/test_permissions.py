@@ -112,7 +112,7 @@ def test_only_known_actions_are_granted(pages):
 
 def test_latest_is_given_another_agency(pages, project):
     function = make_function()
-    agencies.create(project, "other", agencies.Wanted([], Reach()))
+    agencies.create(project, "other", agencies.WantedAgency([], Reach()))
 
     response = pages.post(url(function), {"agency": "other"})
 
@@ -123,7 +123,7 @@ def test_latest_is_given_another_agency(pages, project):
 
 def test_an_unknown_or_strange_agency_is_refused(pages):
     function, elsewhere = make_function(), make_project("elsewhere")
-    agencies.create(elsewhere, "theirs", agencies.Wanted([], Reach()))
+    agencies.create(elsewhere, "theirs", agencies.WantedAgency([], Reach()))
 
     response = pages.post(url(function), {"agency": "theirs"})
 

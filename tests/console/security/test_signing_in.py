@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils.module_loading import import_string
 
+import console.settings
 from asyncconfig import clock
 from console import access
-from console import settings as shipped
 from console.security import hashing
 from console.security.backend import PasswordBackend
 from console.security.exceptions import Full
@@ -259,7 +259,7 @@ def test_who_finds_it_full_is_told_when_to_come_again(browser, ann, door):
 def test_no_hash_is_computed_beside_the_gate(monkeypatch):
     monkeypatch.setattr(PBKDF2PasswordHasher, "iterations", 1)
     known = PBKDF2PasswordHasher().encode("pass", "salt")
-    hashers = [import_string(name) for name in shipped.PASSWORD_HASHERS]
+    hashers = [import_string(name) for name in console.settings.PASSWORD_HASHERS]
 
     assert hashers == [GatedHasher]
     assert GatedHasher().verify("pass", known)

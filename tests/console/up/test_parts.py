@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from console import env
 from console.installation.supervision import folders, modes
-from console.installation.supervision.child import Child
+from console.installation.supervision.child import SupervisedProcess
 from console.management.commands import up
 from tests.support.installation import free_port, until
 from tests.support.subscribers import serving
@@ -68,7 +68,7 @@ def test_a_part_that_cannot_be_started_again_is_tried_later(
         tried.append(name)
         raise error
 
-    child = Child(lacking, ["sleep", "60"], env=os.environ, logs=tmp_path)
+    child = SupervisedProcess(lacking, ["sleep", "60"], env=os.environ, logs=tmp_path)
     child.start()
     first = child.pid
     child.signal(signal.SIGKILL)

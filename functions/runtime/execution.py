@@ -6,16 +6,14 @@ import time
 from dataclasses import dataclass, replace
 
 from functions.runtime import answer
-from functions.runtime import log as loglines
-from functions.runtime import outcome as outcomes
 from functions.runtime.bootstrap import codes, protocol
 from functions.runtime.bootstrap.codes import Kind
 from functions.runtime.bootstrap.protocol import FrameRefused
 from functions.runtime.channel import Died, Overdue
 from functions.runtime.instance import Instance
-from functions.runtime.log import Log
+from functions.runtime.log import Log, billed_part, finish_line
 from functions.runtime.oom import OomWatch
-from functions.runtime.outcome import Outcome
+from functions.runtime.outcome import Outcome, failed, lost, not_run
 from functions.runtime.spec import Call
 
 # How long a child that closed its channel may take to end.
@@ -50,7 +48,7 @@ class Phase:
     cpu_seconds: float = 0.0
 
 
-class Attempt:
+class Execution:
     """Runs a call on an instance, which it loads first if it is new."""
 
     def __init__(
@@ -112,7 +110,7 @@ class Attempt:
         began = time.monotonic()
         outcome = self._ask("furnish", description, self._load_seconds)
         if not outcome.ok:
-            outcome = outcomes.not_run(f"No instance could be set up: {outcome.error}")
+            outcome = not_run(f"No instance could be set up: {outcome.error}")
         return Phase(outcome, (time.monotonic() - began) * 1000)
 
     def _do(self, what: str, body: bytes, seconds: float) -> Phase:
@@ -129,7 +127,7 @@ class Attempt:
             max(used.cpu_seconds - cpu_before, 0.0),
         )
         self._log.line(
-            loglines.finish_line(
+            finish_line(
                 what,
                 request_id,
                 failed=not outcome.ok,
@@ -142,7 +140,7 @@ class Attempt:
 
     def _billed(self, phase: Phase) -> str:
         seconds = max(phase.milliseconds / 1000, 1e-6)
-        return loglines.billed_part(
+        return billed_part(
             self._spec.memory_mb,
             phase.cpu_seconds / seconds,
             self._instance.storage_mb(),
@@ -171,7 +169,7 @@ class Attempt:
                 raise NeverBegan(outcome) from death
             return ending
         except FrameRefused as error:
-            return outcomes.failed(
+            return failed(
                 Kind.RESULT, codes.NOT_SERIALISABLE, "AnswerRefused", str(error)
             )
         self._has_answered = outcome.kind in HARMLESS
@@ -196,7 +194,7 @@ class Attempt:
             "invoke": (Kind.TIMEOUT, codes.TIMED_OUT),
         }[what]
         message = LIMIT_ANSWERS[what].format(seconds)
-        return outcomes.failed(kind, code, "FunctionTimeoutError", message)
+        return failed(kind, code, "FunctionTimeoutError", message)
 
     def _death(self, what: str) -> Outcome:
         """Say what the end of the process means.
@@ -207,7 +205,7 @@ class Attempt:
         """
         status = self._instance.status(END_SECONDS)
         if what == "furnish":
-            return outcomes.not_run("No instance could be set up: its process ended.")
+            return not_run("No instance could be set up: its process ended.")
         kind, code = {
             "load": (Kind.LOAD, codes.ENTRY_EXCEPTION),
             "initialize": (Kind.INIT, codes.INITIALIZER_EXCEPTION),
@@ -215,17 +213,17 @@ class Attempt:
         }[what]
         is_out_of_memory = self._instance.has_run_out_of_memory()
         if status == codes.EXIT_OUT_OF_MEMORY or is_out_of_memory:
-            return outcomes.failed(
+            return failed(
                 Kind.MEMORY,
                 codes.OUT_OF_MEMORY,
                 "MemoryError",
                 "runtime memory limit exceeded",
             )
         if status == -signal.SIGKILL and self._oom.has_struck():
-            return outcomes.lost("The host ran out of memory and killed the instance.")
+            return lost("The host ran out of memory and killed the instance.")
         if status is None and self._instance.has_ended():
-            return outcomes.lost("The instance ended with all the others.")
-        return outcomes.failed(kind, code, "ProcessExited", _words(status))
+            return lost("The instance ended with all the others.")
+        return failed(kind, code, "ProcessExited", _words(status))
 
     def _complete(
         self,
