@@ -1,10 +1,12 @@
 """Fixtures: what needs setting up and taking down, never data."""
 
 import re
+from contextlib import contextmanager
 
 import pytest
 import redis
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from asyncconfig import clock
@@ -109,3 +111,20 @@ def obs(seaweedfs, settings):
         "test-secret-key",
     )
     return seaweedfs
+
+
+@pytest.fixture
+def asks():
+    """`with asks(6):` the database is asked exactly so often, whichever it is.
+
+    Its clock does not count: SQLite is not asked for the time.
+    """
+
+    @contextmanager
+    def exactly(number):
+        with CaptureQueriesContext(connection) as asked:
+            yield asked
+        found = [one["sql"] for one in asked if "clock_timestamp()" not in one["sql"]]
+        assert len(found) == number, "\n".join(sql[:200] for sql in found)
+
+    return exactly

@@ -274,12 +274,10 @@ def test_another_projects_agency_does_not_exist(client, keyed, page):
 
 
 @pytest.mark.parametrize("rows", [1, 4])
-def test_the_list_takes_a_fixed_number_of_queries(
-    pages, project, rows, django_assert_max_num_queries
-):
+def test_the_list_takes_a_fixed_number_of_queries(pages, project, rows, asks):
     for number in range(rows):
         agencies.create(project, f"a{number}", agencies.WantedAgency([], Reach()))
         make_function(project=project)
 
-    with django_assert_max_num_queries(6):
+    with asks(6):
         pages.get(reverse("agencies"))

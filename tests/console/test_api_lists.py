@@ -293,14 +293,14 @@ def test_more_requests_than_are_counted_are_read_to_the_end(
 
 
 def test_counting_looks_at_a_bounded_number_of_requests(
-    get, project, monkeypatch, django_assert_max_num_queries
+    get, project, monkeypatch, asks
 ):
     monkeypatch.setattr(paging, "MAX_COUNTED_ROWS", 2)
     function = make_function("own", project=project)
     for _ in range(7):
         accept(function)
 
-    with django_assert_max_num_queries(20) as asked:
+    with asks(8) as asked:
         get("/functions/own/async-invocations", limit=1)
 
     counting = [one["sql"] for one in asked if "COUNT" in one["sql"]]

@@ -35,12 +35,10 @@ def statuses():
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_the_list_takes_a_fixed_number_of_queries(
-    pages, project, kind, rows, django_assert_num_queries
-):
+def test_the_list_takes_a_fixed_number_of_queries(pages, project, kind, rows, asks):
     fail(project, kind, count=rows)
 
-    with django_assert_num_queries(6):
+    with asks(6):
         page = pages.get("/deliveries")
 
     assert page.text.count('id="delivery-') == rows

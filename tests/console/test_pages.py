@@ -106,26 +106,22 @@ def test_another_projects_function_does_not_exist(client, name):
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_logs_take_a_fixed_number_of_queries(
-    pages, admin, project, rows, engine, django_assert_max_num_queries
-):
+def test_logs_take_a_fixed_number_of_queries(pages, admin, project, rows, engine, asks):
     made = demo.create(project, by=admin)
     for _turn in range(rows):
         demo.run(made, "fail", by="boss")
     engine.run()
 
-    with django_assert_max_num_queries(14):
+    with asks(14):
         pages.get(reverse("function-logs", args=["default", "test1"]))
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_function_list_takes_a_fixed_number_of_queries(
-    pages, rows, django_assert_max_num_queries
-):
+def test_function_list_takes_a_fixed_number_of_queries(pages, rows, asks):
     for _turn in range(rows):
         make_function()
 
-    with django_assert_max_num_queries(8):
+    with asks(8):
         pages.get(reverse("functions"))
 
 

@@ -267,12 +267,10 @@ def accept_one(function, engine):
 
 
 @pytest.mark.parametrize("functions", [1, 5])
-def test_the_dialog_takes_a_fixed_number_of_queries(
-    pages, box, functions, django_assert_max_num_queries
-):
+def test_the_dialog_takes_a_fixed_number_of_queries(pages, box, functions, asks):
     function = make_function()
     others = [make_function() for _turn in range(functions)]
     make_config(function, on_success=others[0], on_failure=others[0])
 
-    with django_assert_max_num_queries(34):
+    with asks(32):
         pages.get(url(function))

@@ -295,18 +295,16 @@ def test_a_storage_that_is_away_is_a_sentence(
 
 
 @pytest.mark.parametrize("rows", [1, 3])
-def test_pages_ask_a_fixed_number_of_times(
-    signed_in, obs, project, django_assert_max_num_queries, rows
-):
+def test_pages_ask_a_fixed_number_of_times(signed_in, obs, project, asks, rows):
     bucket = make_bucket(project=project)
     function = used(bucket)
     for _turn in range(rows):
         make_bucket(project=project)
         put(obs, bucket, f"{accept(function).request_id}.json")
 
-    with django_assert_max_num_queries(7):
+    with asks(6):
         signed_in.get("/services/buckets")
-    with django_assert_max_num_queries(9):
+    with asks(9):
         page = signed_in.get(f"/services/buckets/{bucket.name}")
 
     assert page.text.count("→</a>") == rows
