@@ -39,6 +39,7 @@ class FunctionDraft:
     memory_size: int = 128
     initializer_handler: str = ""
     initializer_timeout: int = 3
+    network: bool = True
     user_data: dict[str, str] = field(default_factory=dict)
     encrypted_user_data: dict[str, str] = field(default_factory=dict)
     echoed: dict[str, Any] = field(default_factory=dict)
@@ -80,6 +81,7 @@ def _create(project: Project, new: FunctionDraft) -> Function:
         memory_size=new.memory_size,
         initializer_handler=new.initializer_handler,
         initializer_timeout=new.initializer_timeout,
+        network=new.network,
         echoed=new.echoed,
         code=CodeBlob.keep(code.content),
         code_type=code.code_type,

@@ -144,15 +144,18 @@ def _still_used(name: str, users: list[str]) -> StillUsed:
     )
 
 
-def connect(version: Version, subnet: Subnet | None) -> None:
+def connect(
+    version: Version, subnet: Subnet | None, *, network: bool | None = None
+) -> None:
     """Put latest into a subnet and its VPC, or take it out (None).
 
-    Raises NotEditable for a published version, StillUsed when the subnet was
+    `network` says whether its code has one at all; None leaves that as it is. Raises NotEditable for a published version, StillUsed when the subnet was
     deleted meanwhile.
     """
+    changes = {} if network is None else {"network": network}
     with transaction.atomic():
         if subnet is None:
-            creating.configure(version, vpc=None, subnet=None)
+            creating.configure(version, vpc=None, subnet=None, **changes)
             return
         held = Subnet.objects.select_for_update().filter(pk=subnet.pk)
         found = held.select_related("vpc").first()
@@ -161,7 +164,7 @@ def connect(version: Version, subnet: Subnet | None) -> None:
                 _("Subnet %(name)s does not exist any more. Choose another.")
                 % {"name": subnet.name}
             )
-        creating.configure(version, vpc=found.vpc, subnet=found)
+        creating.configure(version, vpc=found.vpc, subnet=found, **changes)
 
 
 def ids_of(project: Project, *, vpc: str, subnet: str) -> dict[str, str]:

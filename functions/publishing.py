@@ -28,6 +28,7 @@ COPIED = (
     "encrypted_user_data_json",
     "echoed",
     "agency",
+    "network",
     "vpc",
     "subnet",
     "code",

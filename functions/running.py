@@ -113,4 +113,5 @@ def _spec(version: Version, key: str, memory_size: int) -> Spec:
         user_data=version.user_data | version.encrypted_user_data,
         initializer_handler=version.initializer_handler,
         initializer_timeout=float(version.initializer_timeout),
+        network=version.network,
     )

@@ -25,6 +25,7 @@ FIELDS = (
     "user_data",
     "initializer_handler",
     "initializer_timeout",
+    "network",
 )
 NETWORK = ("vpc", "subnet")
 TEXTS = ("runtime", "handler", "description", "initializer_handler", *NETWORK)

@@ -72,6 +72,16 @@ class FuncVpc(Schema):
 ECHOED_OF_VPC = {"domain_id", "namespace", "security_groups", "is_safety"}
 
 
+class NetworkController(Schema):
+    """Whether code has a network. What VPCs triggers come from is kept as it is."""
+
+    disable_public_network: bool = False
+    trigger_access_vpcs: list[dict[str, Any]] | None = None
+
+    def echoed(self) -> dict[str, Any]:
+        return self.model_dump(include={"trigger_access_vpcs"}, exclude_none=True)
+
+
 class EchoedOfCode(Schema):
     """What is kept of code and given back as it came; nothing here acts on it."""
 
@@ -105,7 +115,7 @@ class Echoed(EchoedOfCode):
     gpu_type: str | None = None
     domain_names: str | None = None
     enterprise_project_id: Path[str] | None = None
-    network_controller: dict[str, Any] | None = None
+    network_controller: NetworkController | None = None
     lts_custom_tag: dict[str, Any] | None = None
     user_data_encrypt_kms_key_id: str | None = None
     extend_config: str | None = None
@@ -121,6 +131,8 @@ class Echoed(EchoedOfCode):
         sent = self.model_dump(include=set(Echoed.model_fields), exclude_none=True)
         if self.func_vpc is not None:
             sent["func_vpc"] = self.func_vpc.echoed()
+        if self.network_controller is not None:
+            sent["network_controller"] = self.network_controller.echoed()
         return sent
 
 
@@ -217,6 +229,10 @@ def config_of(version: Version) -> dict[str, Any]:
     return {
         **version.echoed,
         "func_vpc": vpc_of(version),
+        "network_controller": {
+            **version.echoed.get("network_controller", {}),
+            "disable_public_network": not version.network,
+        },
         "func_id": str(function.func_id),
         "resource_id": f"{function.func_id}:{function.name}",
         "func_urn": version.urn,

@@ -120,7 +120,11 @@ def _fields(body: NewFunction | FunctionChange) -> dict[str, Any]:
     if body.func_vpc is not None:
         fields["vpc"] = body.func_vpc.vpc_id
         fields["subnet"] = body.func_vpc.subnet_id
+    if body.network_controller is not None:
+        is_off = body.network_controller.disable_public_network
+        fields["network"] = not is_off
     if isinstance(body, NewFunction):
+        fields.setdefault("network", True)
         fields.setdefault("initializer_timeout", 3)
     return fields
 
@@ -283,6 +287,7 @@ def _stored(version: Version) -> dict[str, Any]:
         "encrypted_user_data": _compact(version.encrypted_user_data),
         "initializer_handler": version.initializer_handler,
         "initializer_timeout": version.initializer_timeout,
+        "network": version.network,
     }
 
 

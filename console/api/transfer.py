@@ -85,9 +85,11 @@ def import_function(
         raise ApiError(400, "FSS.1011", _("file_code is not base64.")) from error
     exported = transfer.read(archive)
     told = {"name": body.func_name, "package": body.package}
-    fields = exported.fields | {
-        "user_data": json.dumps(exported.fields.get("user_data", {}))
-    }
+    fields = (
+        {"network": True}
+        | exported.fields
+        | {"user_data": json.dumps(exported.fields.get("user_data", {}))}
+    )
     if exported.fields.get("vpc"):
         named = {name: str(fields.get(name, "")) for name in transfer.NETWORK}
         fields |= networks.ids_of(project, **named)

@@ -174,6 +174,7 @@ class DefinitionForm(GeneralForm):
     agency = _agency_field()
     vpc = forms.CharField(required=False)
     subnet = forms.CharField(required=False)
+    network = forms.BooleanField(required=False)
 
     def __init__(
         self,

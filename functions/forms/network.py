@@ -56,11 +56,14 @@ class SubnetForm(Form):
 
 
 class NetworkForm(Form):
-    """A function's VPC access; the subnet says the VPC.
+    """Whether a function has a network, and its VPC access; the subnet says the VPC.
 
     Both are asked for, as the cloud does, and must fit together.
     """
 
+    network = forms.BooleanField(
+        label=gettext_lazy("Public network access"), required=False
+    )
     access = forms.BooleanField(label=gettext_lazy("VPC access"), required=False)
     vpc = ByUuidField(
         Vpc.objects.none(),
@@ -113,6 +116,7 @@ class NetworkForm(Form):
 
 def _values(version: Version) -> dict[str, Any]:
     return {
+        "network": version.network,
         "access": version.vpc is not None,
         "vpc": version.vpc.vpc_id if version.vpc else None,
         "subnet": version.subnet.subnet_id if version.subnet else None,

@@ -69,6 +69,9 @@ class Version(models.Model):
         default=3,
         validators=[MinValueValidator(1), MaxValueValidator(300)],
     )
+    network = models.BooleanField(
+        _("public network access"), default=True, db_default=True
+    )
     user_data_json = EncryptedTextField(default="{}")
     encrypted_user_data_json = EncryptedTextField(default="{}")
     echoed = models.JSONField(_("declared settings"), default=dict, blank=True)

@@ -231,3 +231,26 @@ def test_a_function_is_exported_and_imported(client, make):
         bring("brought", exported.raw_content)
     with refused(400, "FSS.1001"):
         client.export_function(sdk.ExportFunctionRequest(function_urn=urn))
+
+
+def test_the_network_is_taken_from_code_and_given_back(client, make):
+    urn = make(func_name="quiet", network_controller={"disable_public_network": True})
+    body = sdk.UpdateFunctionConfigRequestBody(
+        func_name="quiet",
+        runtime=available_runtimes()[0],
+        timeout=30,
+        handler="index.handler",
+        memory_size=128,
+    )
+    request = sdk.UpdateFunctionConfigRequest(function_urn=urn, body=body)
+
+    made = config(client, urn).network_controller
+    client.update_function_config(request)
+    kept = config(client, urn).network_controller
+    body.network_controller = sdk.NetworkControlConfig(disable_public_network=False)
+    client.update_function_config(request)
+    changed = config(client, urn).network_controller
+    usual = config(client, make(func_name="usual")).network_controller
+
+    found = [one.disable_public_network for one in (made, kept, changed, usual)]
+    assert found == [True, True, False, False]

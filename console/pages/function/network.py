@@ -15,12 +15,15 @@ from functions.forms import NetworkForm
 
 @require_http_methods(["GET", "POST"])
 def edit(request: HttpRequest, package: str, name: str) -> HttpResponse:
-    """Turn a function's VPC access on or off; published versions are read-only."""
+    """Turn a function's network and VPC access on or off; latest's only."""
     head = heads.load_settings(request, package, name)
     form = NetworkForm(posted(request), version=head.version)
     if form.is_valid():
         try:
-            networks.connect(head.version, form.cleaned_data["subnet"])
+            cleaned = form.cleaned_data
+            networks.connect(
+                head.version, cleaned["subnet"], network=cleaned["network"]
+            )
         except FunctionsError as error:
             form.add_error(None, str(error))
         else:

@@ -170,6 +170,21 @@ def test_a_function_is_put_into_a_subnet_and_taken_out(pages, project):
     assert (outside.vpc, outside.subnet) == (None, None)
 
 
+def test_the_network_is_taken_from_code_and_given_back(pages, project):
+    function = make_function(project=project)
+    before = latest(function).network
+
+    page = pages.get(url(function)).text
+    pages.post(url(function), {})
+    off = latest(function).network
+    networks.connect(latest(function), None)
+    kept = latest(function).network
+    pages.post(url(function), {"network": "on"})
+
+    assert "Public network access" in page
+    assert (before, off, kept, latest(function).network) == (True, False, False, True)
+
+
 def test_a_subnet_of_another_vpc_is_refused(pages, project):
     one, other = make_subnet(project=project), make_subnet(vpc="far", project=project)
     function = make_function(project=project)
