@@ -52,7 +52,7 @@ class AsyncConfigForm(PolicyForm):
 
     The parameters of a destination are a form of their own, under the prefix of
     its side; their errors count as this form's. A loop is refused until the
-    digest of exactly its path comes back in `accepted_loop`. With `afresh` the
+    digest of exactly its path comes back in `accepted_loop`. With `fresh` the
     services are asked about the targets whatever they said just now.
     """
 
@@ -67,11 +67,11 @@ class AsyncConfigForm(PolicyForm):
         *,
         version: Version,
         config: AsyncConfig | None = None,
-        afresh: bool = False,
+        fresh: bool = False,
     ) -> None:
         super().__init__(data, initial=_initial(config, version), prefix=None)
         self.version = version
-        self.afresh = afresh
+        self.fresh = fresh
         self.examined = dict.fromkeys(Side, Examined())
         self.config = config
         self.params = {side: self._param_form(side) for side in Side}
@@ -112,7 +112,7 @@ class AsyncConfigForm(PolicyForm):
         if form is not None and not form.is_valid():
             return self._unreadable(side, kind)
         param = form.param() if form else ""
-        examined = saving.examine(self.version, side, kind, param, afresh=self.afresh)
+        examined = saving.examine(self.version, side, kind, param, fresh=self.fresh)
         return self._take(side, examined)
 
     def _unreadable(self, side: Side, kind: str) -> Destined:

@@ -44,13 +44,13 @@ def find_kind(side: Side, kind: str) -> Destination:
 
 
 def examine(
-    version: Version, side: Side, kind: str, param: str, *, afresh: bool = False
+    version: Version, side: Side, kind: str, param: str, *, fresh: bool = False
 ) -> Examined:
     """Look at a destination as API clients write it, and collect every problem.
 
     Their codes: "kind" (not offered there), "agency" (it may not reach the target),
     or what the kind calls them. The service is asked whether the target is there,
-    or, unless `afresh`, what it said in the last seconds counts.
+    or, unless `fresh`, what it said in the last seconds counts.
     """
     unread = examine_kind(version, side, kind)
     if any(problem.code == "kind" for problem in unread.problems):
@@ -63,7 +63,7 @@ def examine(
     destined = Destined(kind, param, target)
     if refused := _refused(version, destination, target.name):
         return Examined(destined, refused, target.warnings)
-    answer = verifying.ask(destination, param, version, afresh=afresh)
+    answer = verifying.ask(destination, param, version, fresh=fresh)
     problems = (answer.error,) if answer.error else ()
     return Examined(destined, problems, target.warnings, answer.warning)
 
@@ -86,7 +86,7 @@ def _refused(
 
 def destine(version: Version, side: Side, kind: str, param: str) -> Destined:
     """Return a destination that may be saved; raises its first ValidationError."""
-    examined = examine(version, side, kind, param, afresh=True)
+    examined = examine(version, side, kind, param, fresh=True)
     if examined.problems:
         raise examined.problems[0]
     return examined.destined

@@ -50,11 +50,11 @@ memory = Memory()
 
 
 def ask(
-    destination: Destination, param: str, version: Version, *, afresh: bool
+    destination: Destination, param: str, version: Version, *, fresh: bool
 ) -> Verification:
-    """Return what the service says; `afresh` asks again whatever is remembered."""
+    """Return what the service says; `fresh` asks again whatever is remembered."""
     key = _key(destination, param, version)
-    answer = None if afresh else memory.get(key)
+    answer = None if fresh else memory.get(key)
     if answer is None:
         answer = _ask(destination, param, version)
         memory.keep(key, answer)

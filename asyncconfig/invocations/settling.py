@@ -107,7 +107,7 @@ def _follow(
 ) -> bool:
     """Move the invocation on; False when it had moved already."""
     if outcome.kind is Kind.LOST:
-        return lose(invocation, now=now, started=outcome.started)
+        return requeue(invocation, now=now, started=outcome.started)
     invocation.attempts += 1
     attempt.number = invocation.attempts
     ending = _ending_after(invocation, attempt, outcome, now)
@@ -162,7 +162,7 @@ def _wait_until(invocation: Invocation, at: datetime) -> bool:
     return bool(moved)
 
 
-def lose(invocation: Invocation, *, now: datetime, started: bool) -> bool:
+def requeue(invocation: Invocation, *, now: datetime, started: bool) -> bool:
     """Give a running invocation back whose run our own machinery lost.
 
     Only a run that had started counts; after MAX_LOSSES of them the request is

@@ -206,7 +206,7 @@ class InvokeLane:
         settling.settle(worker, results)
         return ()
 
-    def spoil(self, item: InvocationClaim, error: Exception) -> Outcome:
+    def unstorable(self, item: InvocationClaim, error: Exception) -> Outcome:
         return _stumbled(error)
 
     def give_up(self, item: InvocationClaim, error: Exception) -> None:
@@ -217,7 +217,7 @@ class InvokeLane:
         settling.release(worker, {item.invocation_id: item.epoch for item in items})
         queue.ring(queue.INVOKE)
 
-    def tend(
+    def tick(
         self,
         worker: Worker,
         *,
@@ -260,7 +260,7 @@ class InvokeLane:
     def seconds_to_next(self, *, after: datetime) -> float | None:
         return Invocation.objects.seconds_to_next(after=after, now=clock.now())
 
-    def abandon(self) -> None:
+    def kill(self) -> None:
         self._runner.pool.kill_all()
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 
 class Lane(Protocol[Item, Result]):
-    """What one queue's work is. All but `run` and `abandon` touch the database."""
+    """What one queue's work is. All but `run` and `kill` touch the database."""
 
     name: str
 
@@ -33,7 +33,7 @@ class Lane(Protocol[Item, Result]):
         comes again in the next, and no more is claimed ahead until then.
         """
 
-    def spoil(self, item: Item, error: Exception) -> Result:
+    def unstorable(self, item: Item, error: Exception) -> Result:
         """Return the result that stands for one that could not be had or stored."""
 
     def give_up(self, item: Item, error: Exception) -> None:
@@ -42,7 +42,7 @@ class Lane(Protocol[Item, Result]):
     def release(self, worker: Worker, items: Sequence[Item]) -> None:
         """Give back what has not started."""
 
-    def tend(
+    def tick(
         self, worker: Worker, *, held: Sequence[Item], started: Sequence[Item]
     ) -> None:
         """Do what is due once a second: note late starts, heed cancellations.
@@ -67,7 +67,7 @@ class Lane(Protocol[Item, Result]):
     def ahead(self, slots: int) -> int:
         """Return how many fast items that many slots finish in a moment."""
 
-    def abandon(self) -> None:
+    def kill(self) -> None:
         """Stop all that runs, at once."""
 
     def close(self) -> None:

@@ -147,7 +147,7 @@ class OutboxLane(Generic[Row]):
         except DatabaseError as error:
             if not connection.is_usable():
                 connection.close()
-            return self.spoil(item, error)
+            return self.unstorable(item, error)
 
     def settle(self, worker: Worker, done: Sequence[Done[Row]]) -> Sequence[Done[Row]]:
         """Move rows on; what is written here and is too much for now, is returned."""
@@ -250,7 +250,7 @@ class OutboxLane(Generic[Row]):
             worker_name=worker.name,
         )
 
-    def spoil(self, item: OutboundClaim[Row], error: Exception) -> TryResult:
+    def unstorable(self, item: OutboundClaim[Row], error: Exception) -> TryResult:
         return TryResult(False, storable(troubles.in_words(error)), 0)
 
     def give_up(self, item: OutboundClaim[Row], error: Exception) -> None:
@@ -272,7 +272,7 @@ class OutboxLane(Generic[Row]):
             _give_back(held)
         queue.ring(self.name)
 
-    def tend(
+    def tick(
         self,
         worker: Worker,
         *,
@@ -298,7 +298,7 @@ class OutboxLane(Generic[Row]):
     def ahead(self, slots: int) -> int:
         return self._fits
 
-    def abandon(self) -> None:
+    def kill(self) -> None:
         """A try under way cannot be called back; its epoch makes it harmless."""
 
     def close(self) -> None:

@@ -107,6 +107,8 @@ class Known:
         """Note a row that is due, and return of which sort it is."""
         seen = self._of(row.target_key)
         seen.is_written_here = is_written_here
+        # After a restart nobody remembers who hung: what has failed before is under
+        # suspicion until it is tried once.
         if seen.has_hung is None and row.attempts:
             seen.has_hung = True
         (sort,) = self.sorts(row.target_key)
@@ -154,6 +156,8 @@ class Room:
     def has(self, key: str, sort: Sort) -> bool:
         if self.left[sort] <= 0 or sort is Sort.HERE:
             return self.left[sort] > 0
+        # With a sort's turn goes no right to a slot: its own limit, and the quarter
+        # that is kept for targets without one, are looked at row by row.
         own = self._held[key]
         if self._free <= 0 or own >= int(settings.DELIVERY_SLOTS_PER_TARGET):
             return False
@@ -196,6 +200,7 @@ class Turns(Generic[Row]):
             if keys:
                 share = int(settings.DELIVERY_SLOTS_PER_TARGET)
                 if sort is Sort.HERE:
+                    # Rounded up; what is too much in all is cut off when dealing.
                     share = -(-most // len(keys))
                 windows.append(Window(sort, keys, share, most))
         return windows

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
-    def unburied(self) -> Self:
-        """Return workers that nobody has declared dead, and that have not left.
+    def present(self) -> Self:
+        """Return workers that nobody has marked dead, and that have not left.
 
         A lease that is over by the clock is still theirs until somebody says so.
         """

@@ -21,7 +21,7 @@ class LaneVitals:
 
 def lanes(now: datetime) -> list[LaneVitals]:
     """Return every queue with its workers whose lease holds; there may be none."""
-    live = Worker.objects.unburied().filter(lease_until__gt=now).order_by()
+    live = Worker.objects.present().filter(lease_until__gt=now).order_by()
     found = {
         row["queue"]: LaneVitals(
             row["queue"], row["n"], _since_renewal(row["until"], now)
@@ -35,7 +35,7 @@ def lanes(now: datetime) -> list[LaneVitals]:
 
 def last_write_seconds(now: datetime) -> float | None:
     """Return how long ago a worker wrote its lease; None when none lives."""
-    until = Worker.objects.unburied().aggregate(until=Max("lease_until"))["until"]
+    until = Worker.objects.present().aggregate(until=Max("lease_until"))["until"]
     return _since_renewal(until, now) if until else None
 
 

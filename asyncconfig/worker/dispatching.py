@@ -52,11 +52,11 @@ class Dispatcher(Generic[Item, Result]):
         self._lost = threading.Event()
         self._generation = 0
         self._busy_at = 0.0
-        self._hushed = False
+        self._is_ring_suppressed = False
         self._has_claimed = False
         self._looked_at = datetime.min.replace(tzinfo=UTC)
         self._chores = [
-            Chore(self._tend, every=IDLE_SECONDS),
+            Chore(self._tick, every=IDLE_SECONDS),
             *(Chore(do, every=IDLE_SECONDS) for do in sweep.CHORES),
             *(Chore(do, every=RETIRE_SECONDS) for do in retention.CHORES),
         ]
@@ -80,9 +80,9 @@ class Dispatcher(Generic[Item, Result]):
         """Look for work now; return when there is a free slot again.
 
         The flag that this wake-up is under way stays set while the dispatcher looks
-        by itself, so that a burst of requests rings once (see `_hush`).
+        by itself, so that a burst of requests rings once (see `_suppress_ring`).
         """
-        self._hushed = True
+        self._is_ring_suppressed = True
         self._busy_at = time.monotonic()
         self._wake.set()
         with self._free:
@@ -103,12 +103,12 @@ class Dispatcher(Generic[Item, Result]):
         self._keeper.start()
 
     def _lose_lease(self) -> None:
-        """Stop what runs; called again and again until all is begun anew."""
+        """Stop what runs; called again and again until all is started over."""
         if not self._lost.is_set():
             logger.error("The lease is lost; what runs is stopped.")
             self._lost.set()
             self._wake.set()
-        self.lane.abandon()
+        self.lane.kill()
 
     # Slots.
 
@@ -128,7 +128,7 @@ class Dispatcher(Generic[Item, Result]):
             return self.lane.run(item)
         except Exception as error:
             logger.exception("A lane stumbled over an item; its slot goes on.")
-            return self.lane.spoil(item, error)
+            return self.lane.unstorable(item, error)
 
     # The dispatcher's thread.
 
@@ -145,7 +145,7 @@ class Dispatcher(Generic[Item, Result]):
         """Take a step, whatever comes of it; return the pause after it in seconds."""
         try:
             if self._lost.is_set():
-                self._begin_anew()
+                self._start_over()
             self._step()
             pause = min(self._pause(), self._pause_of_chores())
         except Exception as error:
@@ -194,8 +194,8 @@ class Dispatcher(Generic[Item, Result]):
             # Each may have waited long for a turn to write.
             self._watch.note()
 
-    def _tend(self) -> int:
-        self.lane.tend(
+    def _tick(self) -> int:
+        self.lane.tick(
             self.worker,
             held=[*self._held.values(), *self._unstored.items()],
             started=list(self._running.values()),
@@ -205,7 +205,7 @@ class Dispatcher(Generic[Item, Result]):
     def _collect(self) -> None:
         while self._done:
             item, result, generation = self._done.popleft()
-            # What an abandoned generation brings is settled all the same: the
+            # What a generation that was killed brings is settled all the same: the
             # epoch tells that it decides nothing, and it is kept as evidence.
             self._unstored.fresh.append((item, result))
             if generation == self._generation:
@@ -234,6 +234,8 @@ class Dispatcher(Generic[Item, Result]):
     def _claim(self, free: int, ahead: int) -> list[Item]:
         if not (free or ahead):
             return []
+        # Asked in the transaction that claims: a worker that stalled may have been
+        # marked dead since, and what it claimed then would wait for the next sweep.
         if self._lost.is_set() or not leases.is_live(self.worker):
             self._lose_lease()
             return []
@@ -243,6 +245,9 @@ class Dispatcher(Generic[Item, Result]):
         if self._stopping.is_set():
             return 0, 0
         held = list(self._held.values())
+        # What is claimed ahead is to start in a moment. So only slots without a slow
+        # run count for how much that is, and fast ones that are held are part of it:
+        # nothing queues behind a run that takes minutes.
         slow = sum(not self.lane.is_fast(item) for item in held)
         # Results that cannot be stored yet are in memory: no more than slots of them.
         kept = self._unstored.kept
@@ -254,14 +259,16 @@ class Dispatcher(Generic[Item, Result]):
         if self._done or self._unstored.fresh:
             return 0.0
         if self._stopping.is_set():
-            return 0.05
+            return 0.05  # Only to look whether the grace is over.
         is_full = len(self._held) >= self.slots
-        if self._hushed:
-            return self._hush(is_full=is_full)
+        if self._is_ring_suppressed:
+            return self._suppress_ring(is_full=is_full)
         if is_full:
-            return IDLE_SECONDS
+            return IDLE_SECONDS  # A slot that becomes free wakes it sooner.
         if self._has_claimed:
-            return 0.0
+            return 0.0  # There may be more than one claim takes.
+        # From the moment it looked, not from now: what fell due in between was not
+        # seen, and its time to wait is negative.
         left = self.lane.seconds_to_next(after=self._looked_at)
         return IDLE_SECONDS if left is None else min(max(left, 0.001), IDLE_SECONDS)
 
@@ -269,7 +276,7 @@ class Dispatcher(Generic[Item, Result]):
         is_behind = any(chore.has_more for chore in self._chores)
         return BREATH_SECONDS if is_behind else IDLE_SECONDS
 
-    def _hush(self, *, is_full: bool) -> float:
+    def _suppress_ring(self, *, is_full: bool) -> float:
         """Return the pause while nobody rings; in the end let them ring again.
 
         The flag goes before the last look: a request accepted after it rings, one
@@ -278,11 +285,11 @@ class Dispatcher(Generic[Item, Result]):
         lingers = time.monotonic() - self._busy_at < LINGER_SECONDS
         if lingers and not is_full:
             return GLANCE_SECONDS
-        self._hushed = False
+        self._is_ring_suppressed = False
         queue.answered(self.lane.name)
         return 0.0
 
-    def _begin_anew(self) -> None:
+    def _start_over(self) -> None:
         """Start over as a new worker after the lease was lost."""
         self._keeper.stop()
         self.worker = leases.register(self.lane.name, slots=self.slots)
@@ -297,7 +304,7 @@ class Dispatcher(Generic[Item, Result]):
         left = list(self._held.values())
         # From here on nothing starts, and what is stopped counts as never begun.
         self._held.clear()
-        self.lane.abandon()
+        self.lane.kill()
         for _slot in range(self.slots):
             self._ready.put(None)
         try:

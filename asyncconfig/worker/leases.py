@@ -47,7 +47,7 @@ def renew(worker: Worker) -> bool:
     """
     lease = timedelta(seconds=settings.WORKER_LEASE_SECONDS)
     until = clock.now() + lease
-    held = Worker.objects.unburied().filter(pk=worker.pk)
+    held = Worker.objects.present().filter(pk=worker.pk)
     # One that was on its way for long may come after a later one and shortens nothing;
     # what lies further ahead was written before a clock was put back.
     kept = Least(Greatest("lease_until", until), until + lease)
@@ -55,8 +55,8 @@ def renew(worker: Worker) -> bool:
 
 
 def is_live(worker: Worker) -> bool:
-    """Say whether the lease is still ours: who stalled may have been buried."""
-    return bool(Worker.objects.unburied().filter(pk=worker.pk).exists())
+    """Say whether the lease is still ours: who stalled may have been marked dead."""
+    return bool(Worker.objects.present().filter(pk=worker.pk).exists())
 
 
 def sign_off(worker: Worker) -> None:

@@ -94,7 +94,7 @@ class Unstored(Generic[Item, Result]):
     def _store_instead(self, worker: Worker, item: Item, reason: Exception) -> bool:
         try:
             with transaction.atomic():
-                self._lane.settle(worker, [(item, self._lane.spoil(item, reason))])
+                self._lane.settle(worker, [(item, self._lane.unstorable(item, reason))])
         except Exception as error:
             if troubles.is_passing(error):
                 return self._has_to_wait(error)

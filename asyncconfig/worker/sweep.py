@@ -55,10 +55,10 @@ jumps = Jumps()
 senseless = _Senseless()
 
 
-def bury() -> int:
+def mark_dead() -> int:
     """Declare workers dead whose lease is over; what they hold is free from then on.
 
-    One statement: who renews at the same moment has either renewed or is buried.
+    One statement: who renews at the same moment has either renewed or is dead.
     """
     if not jumps.are_leases_true():
         return 0
@@ -66,22 +66,22 @@ def bury() -> int:
     if not Worker.objects.dead(now).exists():
         return 0
     with transaction.atomic():
-        buried = Worker.objects.dead(now).update(stopped_at=now)
-    if buried:
-        logger.warning("%d workers died: their leases were not renewed.", buried)
-    return buried
+        dead = Worker.objects.dead(now).update(stopped_at=now)
+    if dead:
+        logger.warning("%d workers died: their leases were not renewed.", dead)
+    return dead
 
 
 def free_invocations() -> int:
-    """Give back what buried workers hold, with a lost attempt.
+    """Give back what dead workers hold, with a lost attempt.
 
-    One that stalled may have claimed in the moment it was buried, or after it.
+    One that stalled may have claimed in the moment it was marked dead, or after it.
     """
     held = Invocation.objects.running().filter(worker__stopped_at__isnull=False)
-    return _deal_with(held.select_related("worker"), _lose)
+    return _deal_with(held.select_related("worker"), _requeue)
 
 
-def _lose(invocation: Invocation, now: datetime) -> None:
+def _requeue(invocation: Invocation, now: datetime) -> None:
     started_at = invocation.started_at
     if started_at:
         Attempt.objects.create(
@@ -96,11 +96,11 @@ def _lose(invocation: Invocation, now: datetime) -> None:
             finished_at=now,
             duration_ms=(now - started_at).total_seconds() * 1000,
         )
-    settling.lose(invocation, now=now, started=bool(started_at))
+    settling.requeue(invocation, now=now, started=bool(started_at))
 
 
 def free_outboxes() -> int:
-    """Give back what buried couriers hold."""
+    """Give back what dead couriers hold."""
     return sum(_free(name, model) for name, model in OUTBOXES.items())
 
 
@@ -205,7 +205,7 @@ def ring_again() -> int:
 
 
 CHORES: tuple[Callable[[], int], ...] = (
-    bury,
+    mark_dead,
     free_invocations,
     free_outboxes,
     expire,

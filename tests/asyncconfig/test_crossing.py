@@ -145,22 +145,22 @@ def test_what_is_cancelled_while_its_worker_is_swept_does_not_start_again(
     assert (invocation.status, invocation.condition) == ("FAIL", "Cancelled")
 
 
-def test_who_renews_while_the_sweep_looks_is_not_buried(engine, claimed):
+def test_a_worker_that_renews_while_the_sweep_looks_is_not_marked_dead(engine, claimed):
     worker = engine.worker(engine.invoke)
     clock.shift(11)
 
     with beside(lambda: leases.renew(worker)):
-        sweep.bury()
+        sweep.mark_dead()
 
     sweep.sweep()
     assert Invocation.objects.get().status == "RUNNING"
 
 
-def test_who_is_buried_while_it_renews_is_told_so(engine, claimed):
+def test_a_worker_marked_dead_while_it_renews_is_told_so(engine, claimed):
     worker = engine.worker(engine.invoke)
     clock.shift(11)
 
-    with beside(sweep.bury):
+    with beside(sweep.mark_dead):
         assert not leases.renew(worker)
 
 
@@ -170,7 +170,7 @@ def test_a_result_that_comes_while_its_row_is_freed_is_late_and_nothing_else(
     """Stored as attempt 1 it would let nobody store the real one, for ever."""
 
     def free():
-        settling.lose(Invocation.objects.get(), now=clock.now(), started=True)
+        settling.requeue(Invocation.objects.get(), now=clock.now(), started=True)
 
     with beside(free):
         engine.settle([(claimed, FAILED)])

@@ -145,8 +145,8 @@ def test_a_dead_workers_rows_are_free_when_its_lease_is_over(engine):
     assert dead.stopped_at
 
 
-def test_what_a_buried_worker_claims_is_freed_all_the_same(engine):
-    """It stalled past its lease, was buried, and went on to claim."""
+def test_rows_claimed_by_a_dead_worker_are_freed(engine):
+    """It stalled past its lease, was marked dead, and went on to claim."""
     function = make_function()
     make_config(function, on_success=make_function("test2"))
     invocation = accept(function)
@@ -161,7 +161,7 @@ def test_what_a_buried_worker_claims_is_freed_all_the_same(engine):
     assert states() == ["SUCCESS", "SUCCESS"]
 
 
-def test_what_a_buried_courier_claims_is_freed_all_the_same(engine):
+def test_rows_claimed_by_a_dead_courier_are_freed(engine):
     function = make_function()
     make_config(function, on_success=make_function("test2"))
     accept(function)
@@ -174,7 +174,7 @@ def test_what_a_buried_courier_claims_is_freed_all_the_same(engine):
     assert Delivery.objects.get().status == "WAIT"
 
 
-def test_who_was_buried_claims_nothing_and_begins_anew(engine):
+def test_a_worker_marked_dead_claims_nothing_and_starts_over(engine):
     dispatcher = Dispatcher(engine.invoke, slots=1)
     dispatcher.worker = engine.worker(engine.invoke)
     accept(make_function())

@@ -112,7 +112,7 @@ def _troubles(head: Head, config: AsyncConfig) -> Iterator[CheckLine]:
 def edit(request: HttpRequest, package: str, name: str) -> HttpResponse:
     head = load(request, package, name, Right.CONFIGURE)
     data = _posted(request, head) if request.method == "POST" else None
-    form = AsyncConfigForm(data, version=head.version, config=head.config, afresh=True)
+    form = AsyncConfigForm(data, version=head.version, config=head.config, fresh=True)
     if form.is_valid() and not head.qualifier.startswith("!"):
         try:
             _save(request, head, form)
@@ -194,7 +194,7 @@ def preview(request: HttpRequest, package: str, name: str) -> HttpResponse:
         _posted(request, head),
         version=head.version,
         config=head.config,
-        afresh="recheck" in request.POST,
+        fresh="recheck" in request.POST,
     )
     if not wants_fragment(request):
         return render_dialog(request, head, form, status=200)

@@ -110,13 +110,13 @@ def test_a_job_of_others_is_dropped_and_counted(valkey, listener, marker, caplog
     queue.ring_now(queue.INVOKE)
 
     listener.take_one(1)
-    hushed = listener._dispatcher._hushed
+    suppressed = listener._dispatcher._is_ring_suppressed
     listener.take_one(1)
 
     assert not marker.exists()
     assert queue.dropped_jobs() == 1
     assert "dropped 1 unknown jobs from invoke" in caplog.text
-    assert (hushed, listener._dispatcher._hushed) == (False, True)
+    assert (suppressed, listener._dispatcher._is_ring_suppressed) == (False, True)
     assert not valkey.keys("rq:job:*")
 
 
@@ -154,7 +154,7 @@ def test_what_an_earlier_version_queued_still_wakes(valkey, listener):
 
     listener.take_one(1)
 
-    assert listener._dispatcher._hushed
+    assert listener._dispatcher._is_ring_suppressed
     assert queue.dropped_jobs() == 0
 
 

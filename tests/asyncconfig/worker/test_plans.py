@@ -127,7 +127,7 @@ def test_a_worker_reads_nothing_of_what_is_done(engine, history):
     with asked() as found:
         assert engine.invoke.is_anything_due()
         claims = engine.claim(free=3)
-        engine.invoke.tend(engine.worker(engine.invoke), held=claims, started=claims)
+        engine.invoke.tick(engine.worker(engine.invoke), held=claims, started=claims)
         engine.invoke.seconds_to_next(after=clock.now())
 
     assert len(claims) == 3
@@ -140,7 +140,7 @@ def test_a_courier_reads_nothing_of_what_has_arrived(engine, history, name):
     with asked() as found:
         assert lane.is_anything_due()
         claims = engine.claim(lane, free=3)
-        lane.tend(engine.worker(lane), held=claims, started=[])
+        lane.tick(engine.worker(lane), held=claims, started=[])
         lane.seconds_to_next(after=clock.now())
 
     assert claims

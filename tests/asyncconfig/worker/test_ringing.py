@@ -84,7 +84,7 @@ def test_without_redis_a_request_is_accepted_all_the_same(settings, tmp_path):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_dispatcher_is_hushed_while_it_looks_and_looks_once_more_after(
+def test_nobody_rings_while_a_dispatcher_looks_and_it_looks_once_more_after(
     valkey, engine, monkeypatch
 ):
     dispatcher = Dispatcher(engine.invoke, slots=1)

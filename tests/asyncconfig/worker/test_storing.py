@@ -106,7 +106,7 @@ def test_a_poison_result_neither_stays_nor_takes_others_with_it(
 def test_when_nothing_of_it_can_be_stored_the_request_ends_with_a_sentence(
     dispatcher, monkeypatch
 ):
-    monkeypatch.setattr(dispatcher.lane, "spoil", lambda item, error: POISON)
+    monkeypatch.setattr(dispatcher.lane, "unstorable", lambda item, error: POISON)
     accept_three()
     dispatcher._step()
     answer(dispatcher, POISON)
@@ -194,10 +194,10 @@ def test_what_a_commit_without_an_answer_claimed_does_not_wait_for_ever(engine):
     accept(make_function("lost"))
     worker = engine.worker(engine.invoke)
     (known,) = engine.claim()
-    engine.invoke.tend(worker, held=[known], started=[known])
+    engine.invoke.tick(worker, held=[known], started=[known])
     assert states_of("lost") == ["RUNNING"]
 
-    engine.invoke.tend(worker, held=[], started=[])
+    engine.invoke.tick(worker, held=[], started=[])
 
     assert states_of("lost") == ["WAIT"]
     assert Invocation.objects.get().losses == 0
