@@ -2,6 +2,8 @@
 
 from django.utils.translation import gettext as _
 
+from functions.exceptions import Gone, NameTaken
+
 
 class AsyncConfigError(Exception):
     """The base of this package's errors."""
@@ -91,28 +93,12 @@ class NotCancellable(AsyncConfigError):
         super().__init__(_("This request has ended already."))
 
 
-class TopicGone(AsyncConfigError):
-    """A topic that is not there, or not any more."""
+class TopicGone(Gone):
+    """A topic that does not exist, or no longer does."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(_("Topic %(name)s does not exist.") % {"name": name})
-
-
-class TopicUsed(AsyncConfigError):
-    """Functions still send their results to the topic."""
-
-    def __init__(self, name: str, functions: str) -> None:
-        super().__init__(
-            _(
-                "Topic %(name)s is still told of results by %(functions)s. "
-                "Choose another target there first."
-            )
-            % {"name": name, "functions": functions}
-        )
-
-
-class TopicLimit(AsyncConfigError):
-    """There are as many topics, or subscriptions of one, as there may be."""
+    @staticmethod
+    def sentence() -> str:
+        return _("Topic %(name)s does not exist.")
 
 
 class DeliveryError(AsyncConfigError):
@@ -127,14 +113,15 @@ class StreamError(AsyncConfigError):
     """The base of what can go wrong with streams and their records."""
 
 
-class StreamUnknown(StreamError):
+class StreamUnknown(StreamError, Gone):
     """The project has no stream of this name."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(_("Stream %(name)s does not exist.") % {"name": name})
+    @staticmethod
+    def sentence() -> str:
+        return _("Stream %(name)s does not exist.")
 
 
-class StreamExists(StreamError):
+class StreamExists(StreamError, NameTaken):
     """The project has a stream of this name already."""
 
     def __init__(self, name: str) -> None:

@@ -53,10 +53,14 @@ class ChangedMeanwhile(FunctionsError):
 
 
 class Gone(FunctionsError):
-    """Somebody deleted it meanwhile."""
+    """Somebody deleted it meanwhile, or it never was there."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(_("%(name)s does not exist any more.") % {"name": name})
+        super().__init__(self.sentence() % {"name": name})
+
+    @staticmethod
+    def sentence() -> str:
+        return _("%(name)s no longer exists.")
 
 
 class LimitReached(FunctionsError):

@@ -6,18 +6,14 @@ from django.utils.translation import gettext as _
 from asyncconfig import clock, graph
 from asyncconfig.clients import storage
 from asyncconfig.clients.objects import StorageError, Trouble
-from asyncconfig.exceptions import AsyncConfigError
 from asyncconfig.models import Bucket
 from asyncconfig.models.config import OBS
+from functions.exceptions import NameTaken, StillUsed
 from functions.models import Project
 
 
-class BucketRefused(AsyncConfigError):
-    """What was asked for cannot be done to a bucket; the sentence says why."""
-
-
 def create(project: Project, name: str) -> Bucket:
-    """Create a bucket; raises BucketRefused for a name taken, or StorageError.
+    """Create a bucket; raises NameTaken, or StorageError.
 
     The storage comes first: a process that dies in between leaves a bucket that
     nobody owns, which the next try takes over. A bucket whose storage was lost is
@@ -37,8 +33,8 @@ def create(project: Project, name: str) -> Bucket:
         raise _taken(name) from error
 
 
-def _taken(name: str) -> BucketRefused:
-    return BucketRefused(
+def _taken(name: str) -> NameTaken:
+    return NameTaken(
         _("There is a bucket %(bucket)s already. Choose another name.")
         % {"bucket": name}
     )
@@ -55,14 +51,17 @@ def _is_there(bucket: Bucket) -> bool:
 
 
 def delete(bucket: Bucket) -> None:
-    """Delete a bucket that nobody uses; raises BucketRefused, or StorageError.
+    """Delete a bucket that nobody uses; raises StillUsed, or StorageError.
 
     The row goes last: a process that dies in between leaves a row without a
     bucket, and deleting that once more is as good.
     """
     if graph.uses_of(bucket.project, OBS, bucket.name):
-        raise BucketRefused(
-            _("Bucket %(bucket)s is a target of functions. Change those first.")
+        raise StillUsed(
+            _(
+                "Functions send their results to bucket %(bucket)s. "
+                "Change their configuration first."
+            )
             % {"bucket": bucket.name}
         )
     try:

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from asyncconfig import clock, graph, queue
 from asyncconfig.decisions.endings import Condition
-from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
+from asyncconfig.exceptions import TopicGone
 from asyncconfig.invocations.finishing import LOOP_STOPPED
 from asyncconfig.models import (
     Delivery,
@@ -24,6 +24,7 @@ from asyncconfig.models.config import SMN
 from asyncconfig.models.outbox import Outbound, target_key_of
 from asyncconfig.models.topic import URN, is_here
 from asyncconfig.services.topics.subscribers import SUBSCRIBERS
+from functions.exceptions import LimitReached, StillUsed
 from functions.models import Project
 
 MAX_TOPICS = 3000
@@ -66,7 +67,7 @@ def create(
 ) -> tuple[Topic, bool]:
     """Create a topic, or return the one of that name; say whether it is new.
 
-    `name` is 1–255 letters, digits, - and _. Raises TopicLimit.
+    `name` is 1–255 letters, digits, - and _. Raises LimitReached.
     """
     with transaction.atomic():
         now = clock.now()
@@ -74,7 +75,7 @@ def create(
             known = Topic.objects.filter(project=project, name=name).first()
             if known:
                 return known, False
-            raise TopicLimit(
+            raise LimitReached(
                 _("A project can have %(n)d topics. Delete one first.")
                 % {"n": MAX_TOPICS}
             )
@@ -97,7 +98,7 @@ def rename(topic: Topic, display_name: str) -> None:
 
 
 def delete(topic: Topic) -> None:
-    """Delete a topic with its subscriptions and messages; raises TopicUsed.
+    """Delete a topic with its subscriptions and messages; raises StillUsed.
 
     Its messages go first, some at a time, so that nobody waits for all of them.
     """
@@ -113,7 +114,13 @@ def delete(topic: Topic) -> None:
 def _check_unused(topic: Topic) -> None:
     if used := graph.uses_of(topic.project, SMN, topic.urn):
         names = ", ".join(dict.fromkeys(use.function.name for use in used))
-        raise TopicUsed(topic.name, names)
+        raise StillUsed(
+            _(
+                "%(functions)s send their results to topic %(name)s. "
+                "Change their configuration first."
+            )
+            % {"name": topic.name, "functions": names}
+        )
 
 
 def _forget(rows: QuerySet[Any]) -> None:

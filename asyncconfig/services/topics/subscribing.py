@@ -9,13 +9,14 @@ from django.utils.translation import gettext as _
 
 from asyncconfig import clock, graph, queue
 from asyncconfig.decisions import loops
-from asyncconfig.exceptions import TopicGone, TopicLimit
+from asyncconfig.exceptions import TopicGone
 from asyncconfig.models import MessageDelivery, Subscription, Topic
 from asyncconfig.models.config import SMN
 from asyncconfig.models.outbox import Outbound, deadline_from, target_key_of
 from asyncconfig.models.topic import new_token
 from asyncconfig.services.topics import keeping
 from asyncconfig.services.topics.subscribers.base import Endpoint
+from functions.exceptions import LimitReached
 from functions.models import Function
 
 MAX_SUBSCRIPTIONS = 1000
@@ -41,7 +42,7 @@ def subscribe(
     """Add a subscription, or return the one there is; say whether it is new.
 
     A function is confirmed at once; others are sent a link, durably. Raises
-    TopicGone and TopicLimit. The caller has looked for loops.
+    TopicGone and LimitReached. The caller has looked for loops.
     """
     with transaction.atomic():
         keeping.hold(topic)
@@ -50,7 +51,7 @@ def subscribe(
         if known:
             return known, False
         if subscriptions.count() >= MAX_SUBSCRIPTIONS:
-            raise TopicLimit(
+            raise LimitReached(
                 _("A topic can have %(n)d subscriptions. Remove one first.")
                 % {"n": MAX_SUBSCRIPTIONS}
             )

@@ -21,13 +21,13 @@ from asyncconfig.clients.objects import Listing, StorageError, Trouble
 from asyncconfig.models import Bucket, Invocation, ObjectExpiry
 from asyncconfig.models.config import OBS
 from asyncconfig.services.buckets import expiries, keeping
-from asyncconfig.services.buckets.keeping import BucketRefused
 from console import access
 from console.access import Right, needs
 from console.pages import dialogs
 from console.pages.paging import Page, page_of
 from console.pages.services import deleting, owed
 from console.ui.htmx import posted, redirect_page, render_form, render_page
+from functions.exceptions import NameTaken, StillUsed
 from functions.forms.base import Form
 from functions.models import Project
 
@@ -113,7 +113,7 @@ def create(request: HttpRequest) -> HttpResponse:
         project = access.get_project(request)
         try:
             made = keeping.create(project, form.cleaned_data["name"])
-        except (BucketRefused, StorageError) as error:
+        except (NameTaken, StorageError) as error:
             form.add_error("name", str(error))
         else:
             sentence = _("Bucket %(bucket)s created.") % {"bucket": made.name}
@@ -132,7 +132,7 @@ def delete(request: HttpRequest, name: str) -> HttpResponse:
     if request.method == "POST" and not uses:
         try:
             keeping.delete(bucket)
-        except (BucketRefused, StorageError) as error:
+        except (StillUsed, StorageError) as error:
             opened = _("Open %(bucket)s") % {"bucket": name}
             page = dialogs.UsedBy(opened, reverse("bucket", args=[name]))
             return dialogs.refuse(

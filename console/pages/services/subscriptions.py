@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from asyncconfig import graph
 from asyncconfig.decisions import loops
 from asyncconfig.decisions.loops import Verdict
-from asyncconfig.exceptions import TopicGone, TopicLimit
+from asyncconfig.exceptions import TopicGone
 from asyncconfig.models import Subscription, Topic
 from asyncconfig.services.topics import subscribing
 from asyncconfig.services.topics.forms import SubscriptionForm
@@ -22,6 +22,7 @@ from console.access import Right
 from console.pages import dialogs, submitting
 from console.pages.services import topics
 from console.ui.htmx import posted, redirect_page, render_form
+from functions.exceptions import LimitReached
 from functions.models import Function
 
 MAX_OFFERED_FUNCTIONS = 200
@@ -69,7 +70,7 @@ def _subscribe(topic: Topic, form: SubscriptionForm) -> Subscription | None:
             cleaned["endpoint"],
             remark=cleaned["remark"],
         )
-    except (TopicGone, TopicLimit) as error:
+    except (TopicGone, LimitReached) as error:
         form.add_error(None, str(error))
         return None
     if is_new:

@@ -15,7 +15,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_http_methods
 
 from asyncconfig import graph
-from asyncconfig.exceptions import TopicGone, TopicLimit, TopicUsed
+from asyncconfig.exceptions import TopicGone
 from asyncconfig.models import Message, MessageDelivery, Subscription, Topic
 from asyncconfig.models.config import SMN
 from asyncconfig.services.topics import keeping
@@ -26,6 +26,7 @@ from console.pages.paging import Page, page_of
 from console.pages.services import deleting, owed
 from console.ui import states
 from console.ui.htmx import posted, redirect_page, render_form, render_page
+from functions.exceptions import LimitReached, StillUsed
 
 MOVING = ("pending", "sending", "retrying")
 
@@ -66,7 +67,7 @@ def create(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         try:
             topic, is_new = keeping.create(project, **form.cleaned_data)
-        except TopicLimit as error:
+        except LimitReached as error:
             form.add_error(None, str(error))
         else:
             if is_new:
@@ -88,7 +89,7 @@ def delete(request: HttpRequest, topic: str) -> HttpResponse:
             keeping.delete(found)
         except TopicGone:
             return redirect_page(request, back)
-        except TopicUsed:
+        except StillUsed:
             pass  # the dialog says by whom, with links
         else:
             told = {"name": found.name}

@@ -32,21 +32,21 @@ def test_an_instance_that_is_gone_is_not_changed(vpc, change):
     instance = make_rocket_instance(vpc=vpc)
     RocketInstance.objects.get(pk=instance.pk).delete()
 
-    with pytest.raises(FunctionsError, match="not exist any more"):
+    with pytest.raises(FunctionsError, match="no longer exists"):
         change(instance)
 
 
 def test_an_instance_is_not_made_in_a_vpc_that_is_gone(vpc):
     networks.delete_vpc(Vpc.objects.get(pk=vpc.pk))
 
-    with pytest.raises(FunctionsError, match="not exist any more"):
+    with pytest.raises(FunctionsError, match="no longer exists"):
         keeping.create(vpc.project, name="mq", vpc=vpc, host="10.0.0.1", port=8081)
 
 
 def test_no_subnet_is_made_in_a_vpc_that_is_gone(vpc):
     networks.delete_vpc(Vpc.objects.get(pk=vpc.pk))
 
-    with pytest.raises(FunctionsError, match="not exist any more"):
+    with pytest.raises(FunctionsError, match="no longer exists"):
         networks.create_subnet(vpc, name="late", cidr="10.0.2.0/24")
 
 
@@ -70,7 +70,7 @@ def test_an_agency_that_is_gone_is_not_changed():
     )
     Agency.objects.get(pk=agency.pk).delete()
 
-    with pytest.raises(FunctionsError, match="not exist any more"):
+    with pytest.raises(FunctionsError, match="no longer exists"):
         agencies.change(agency, WantedAgency(actions=[], reach=Reach()))
-    with pytest.raises(FunctionsError, match="not exist any more"):
+    with pytest.raises(FunctionsError, match="no longer exists"):
         agencies.grant(agency, ["any"])

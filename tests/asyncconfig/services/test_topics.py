@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from asyncconfig import clock, removing
-from asyncconfig.exceptions import TopicGone, TopicUsed
+from asyncconfig.exceptions import TopicGone
 from asyncconfig.models import (
     AsyncConfig,
     Delivery,
@@ -16,6 +16,7 @@ from asyncconfig.models import (
 )
 from asyncconfig.services.topics import keeping, subscribing
 from asyncconfig.worker import retention
+from functions.exceptions import StillUsed
 from tests.support.engine import states
 from tests.support.factories import (
     accept,
@@ -105,7 +106,7 @@ def test_a_topic_that_is_a_target_cannot_be_deleted(engine):
     topic, function = make_topic("used"), make_function("teller")
     make_config(function, on_failure=topic)
 
-    with pytest.raises(TopicUsed, match="teller"):
+    with pytest.raises(StillUsed, match="teller"):
         keeping.delete(topic)
 
     make_config(function)
