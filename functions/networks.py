@@ -149,8 +149,9 @@ def connect(
 ) -> None:
     """Put latest into a subnet and its VPC, or take it out (None).
 
-    `network` says whether its code has one at all; None leaves that as it is. Raises NotEditable for a published version, StillUsed when the subnet was
-    deleted meanwhile.
+    `network` says whether its code has one at all; None leaves that as it is. Raises
+    NotEditable for a published version, StillUsed when the subnet was deleted
+    meanwhile.
     """
     changes = {} if network is None else {"network": network}
     with transaction.atomic():
