@@ -105,15 +105,14 @@ def _debtors(
     owed = Delivery.objects.filter(
         kind__in=kinds,
         invocation__version__in=versions,
-        status__in=(Delivery.Status.WAIT, Delivery.Status.SENDING),
+        status__in=Delivery.OPEN,
     )
     unfinished = Invocation.objects.filter(
         Q(config__on_success_kind__in=kinds) | Q(config__on_failure_kind__in=kinds),
         function__in=versions.values("function"),
         version__in=versions,
         mode=Invocation.Mode.ASYNC,
-        status__in=(Invocation.Status.WAIT, Invocation.Status.RUNNING),
-    )
+    ).exclude(status__in=Invocation.FINAL)
     found = Function.objects.filter(
         Q(pk__in=owed.values("function")) | Q(pk__in=unfinished.values("function"))
     )

@@ -41,7 +41,7 @@ def _stop(invocation: Invocation, by: str, *, force: bool) -> bool:
     wish = Invocation.Cancel.FORCE if force else Invocation.Cancel.STOP
     same = Invocation.objects.filter(pk=current.pk)
     same.update(cancel=wish, cancelled_by=by[:150])
-    if current.status == Invocation.Status.WAIT:
+    if current.status != Invocation.Status.RUNNING:
         ending = endings.cancelled(by, ran=current.attempts > 0)
         settling.end(current, ending, now=clock.now())
     # If it runs, its worker heeds the wish.

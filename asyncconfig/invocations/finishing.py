@@ -17,9 +17,16 @@ LOOP_STOPPED = "The loop was stopped, so no function is notified."
 
 
 def finish(
-    invocation: Invocation, ending: Ending, *, now: datetime, result: bytes = b""
+    invocation: Invocation,
+    ending: Ending,
+    *,
+    now: datetime,
+    result: bytes = b"",
+    silence: str = "",
 ) -> bool:
     """Move the invocation to its end and write its Delivery; False when it moved on.
+
+    With `silence`, a reason, the Delivery is written as one that is not sent.
 
     Whoever waits for a synchronous call is told, once this has committed. Must run
     inside a transaction: whoever sees the final state also sees the delivery. The
@@ -50,7 +57,7 @@ def finish(
     for name, value in fields.items():
         setattr(invocation, name, value)
     if invocation.mode == Invocation.Mode.ASYNC:
-        _owe(invocation, ending, now)
+        _owe(invocation, ending, now, silence)
     _announce(invocation)
     return True
 
@@ -89,7 +96,7 @@ def _fit(invocation: Invocation, result: bytes) -> tuple[bytes, bool]:
     return record.fit_result(result, limit=settings.ASYNC_RESULT_LIMIT)
 
 
-def _owe(invocation: Invocation, ending: Ending, now: datetime) -> None:
+def _owe(invocation: Invocation, ending: Ending, now: datetime, silence: str) -> None:
     side = Side.after(ending.status)
     config = invocation.config
     chosen = config.destination(side) if config else None
@@ -98,8 +105,10 @@ def _owe(invocation: Invocation, ending: Ending, now: datetime) -> None:
     delivery = _delivery(invocation, chosen, now)
     delivery.side = side
     if ending.condition is Condition.LOOP and chosen.kind == FUNCTION:
+        silence = LOOP_STOPPED
+    if silence:
         delivery.status = Delivery.Status.SKIPPED
-        delivery.reason = LOOP_STOPPED
+        delivery.reason = silence
         delivery.finished_at = now
     else:
         queue.ring(queue.DELIVER)

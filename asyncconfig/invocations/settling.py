@@ -193,15 +193,19 @@ def release(worker: Worker, epochs: Mapping[int, int]) -> None:
             _wait_until(invocation, invocation.due_at)
 
 
-def end(invocation: Invocation, ending: Ending, *, now: datetime) -> bool:
+def end(
+    invocation: Invocation, ending: Ending, *, now: datetime, silence: str = ""
+) -> bool:
     """End a request; False when it moved on.
+
+    `silence` is why nobody is notified of it, see `finishing.finish`.
 
     One that cannot be ended like this ends with a sentence instead, so that it
     holds up no other. Must run inside a transaction.
     """
     try:
         with transaction.atomic():
-            return finishing.finish(invocation, ending, now=now)
+            return finishing.finish(invocation, ending, now=now, silence=silence)
     except Exception as error:
         if troubles.is_passing(error):
             raise

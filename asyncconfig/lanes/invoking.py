@@ -52,6 +52,10 @@ class InvokeLane:
         self._seconds: dict[int, float] = {}
         self._lock = threading.Lock()
 
+    @property
+    def isolation_level(self) -> int | None:
+        return self._runner.isolation.level
+
     # Claiming.
 
     def is_anything_due(self) -> bool:

@@ -15,6 +15,10 @@ class Lane(Protocol[Item, Result]):
 
     name: str
 
+    @property
+    def isolation_level(self) -> int | None:
+        """How far user code is confined here; None where none runs."""
+
     def is_anything_due(self) -> bool:
         """Say whether a claim would find rows; a read that takes no lock."""
 

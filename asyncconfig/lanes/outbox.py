@@ -95,6 +95,10 @@ class OutboxLane(Generic[Row]):
     # The lane.
 
     @property
+    def isolation_level(self) -> int | None:
+        return None
+
+    @property
     def _rows(self) -> Any:
         return self.model._default_manager.all()
 

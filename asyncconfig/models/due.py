@@ -14,6 +14,10 @@ class DueQuerySet(models.QuerySet[Row]):
     def waiting(self) -> Self:
         return self.filter(status="WAIT")
 
+    def held(self) -> Self:
+        """Return what stands still since a restore, until an operator decides."""
+        return self.filter(status="HELD")
+
     def due(self, now: datetime) -> Self:
         """Return what waits and may go on by now, the longest overdue first."""
         return self.waiting().filter(due_at__lte=now).order_by("due_at", "pk")

@@ -60,12 +60,14 @@ class Invocation(models.Model):
     A claim raises `epoch` and names `worker`; whoever settles must match both.
     `attempts` counts the executions that spend the user's retries, `losses` those
     that ended because our own machinery died. `due_at` is when the next run may
-    start, `deadline` when the validity period is over. `payload` and `result` are
+    start, `deadline` when the validity period is over. For a held one time stands still
+    since `held_at` (see `asyncconfig.holding`). `payload` and `result` are
     bytes: databases refuse some of what users send as text.
     """
 
     class Status(models.TextChoices):
         WAIT = "WAIT", _("Waiting")
+        HELD = "HELD", _("Held")
         RUNNING = "RUNNING", _("Running")
         SUCCESS = "SUCCESS", _("Succeeded")
         FAIL = "FAIL", _("Failed")
@@ -124,6 +126,7 @@ class Invocation(models.Model):
     accepted_by = models.CharField(_("accepted from"), max_length=150, blank=True)
     due_at = models.DateTimeField(_("due"))
     deadline = models.DateTimeField(_("deadline"))
+    held_at = models.DateTimeField(_("held since"), null=True)
     first_started_at = models.DateTimeField(_("first started"), null=True)
     started_at = models.DateTimeField(_("started"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
@@ -184,6 +187,9 @@ class Invocation(models.Model):
                 condition=Q(status="RUNNING"),
                 name="invocation_held",
             ),
+            models.Index(
+                fields=["id"], condition=Q(status="HELD"), name="invocation_on_hold"
+            ),
             # What the database asks before it deletes a worker.
             models.Index(
                 fields=["worker"],
@@ -211,6 +217,7 @@ class Invocation(models.Model):
             models.CheckConstraint(
                 condition=(
                     Q(status__in=("WAIT", "RUNNING"), finished_at__isnull=True)
+                    | Q(status="HELD", finished_at__isnull=True, held_at__isnull=False)
                     | Q(
                         status__in=("SUCCESS", "FAIL", "DISCARD"),
                         finished_at__isnull=False,

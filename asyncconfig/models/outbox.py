@@ -37,9 +37,13 @@ class OutboundQuerySet(DueQuerySet[Any]):
         return self.filter(status=Outbound.Status.FAILED)
 
     def at_rest(self) -> Self:
-        """Return what may be sent again: what nobody is sending."""
-        moving = (Outbound.Status.SENDING, Outbound.Status.SKIPPED)
-        return self.exclude(status__in=moving)
+        """Return what may be sent again: what nobody is sending or holds."""
+        others = (
+            Outbound.Status.SENDING,
+            Outbound.Status.SKIPPED,
+            Outbound.Status.HELD,
+        )
+        return self.exclude(status__in=others)
 
     def send_again(self, *, by: str, now: datetime) -> int:
         """Make what nobody is sending due at once; return how many rows.
@@ -60,19 +64,22 @@ class OutboundQuerySet(DueQuerySet[Any]):
 class Outbound(models.Model):
     """Something that is owed to a target, tried until it arrives or is given up.
 
-    WAIT and SENDING are open; DELIVERED, FAILED (a dead letter) and SKIPPED are
-    final, though a failed one can be sent again. `reference` is what the target
-    called the thing: an object's key, a sequence number, a message ID. `asked_by` is
-    the person whom the next try is for; "" where it is due by itself.
+    WAIT, SENDING and HELD (see `asyncconfig.holding`) are open; DELIVERED, FAILED (a
+    dead letter) and SKIPPED are final, though a failed one can be sent again.
+    `reference` is what the target called the thing: an object's key, a sequence number,
+    a message ID. `asked_by` is the person whom the next try is for; "" where it is due
+    by itself.
     """
 
     class Status(models.TextChoices):
         WAIT = "WAIT", _("Pending")
+        HELD = "HELD", _("Held")
         SENDING = "SENDING", _("Sending")
         DELIVERED = "DELIVERED", _("Delivered")
         FAILED = "FAILED", _("Delivery failed")
         SKIPPED = "SKIPPED", _("Not sent")
 
+    OPEN = (Status.WAIT, Status.SENDING, Status.HELD)
     FINAL = (Status.DELIVERED, Status.FAILED, Status.SKIPPED)
 
     target_key = models.CharField(_("target key"), max_length=600)
@@ -86,6 +93,7 @@ class Outbound(models.Model):
     created_at = models.DateTimeField(_("created"))
     due_at = models.DateTimeField(_("due"))
     deadline = models.DateTimeField(_("deadline"))
+    held_at = models.DateTimeField(_("held since"), null=True)
     finished_at = models.DateTimeField(_("finished"), null=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     epoch = models.PositiveIntegerField(_("epoch"), default=0)
@@ -122,6 +130,9 @@ class Outbound(models.Model):
             models.Index(
                 fields=["worker"], condition=Q(status="SENDING"), name="%(class)s_held"
             ),
+            models.Index(
+                fields=["id"], condition=Q(status="HELD"), name="%(class)s_on_hold"
+            ),
             # What the database asks before it deletes a worker.
             models.Index(
                 fields=["worker"],
@@ -145,6 +156,7 @@ class Outbound(models.Model):
             models.CheckConstraint(
                 condition=(
                     Q(status__in=("WAIT", "SENDING"), finished_at__isnull=True)
+                    | Q(status="HELD", finished_at__isnull=True, held_at__isnull=False)
                     | Q(
                         status__in=("DELIVERED", "FAILED", "SKIPPED"),
                         finished_at__isnull=False,

@@ -33,6 +33,9 @@ class Worker(models.Model):
     slots = models.PositiveSmallIntegerField(_("slots"))
     started_at = models.DateTimeField(_("started"))
     lease_until = models.DateTimeField(_("lease until"))
+    isolation_level = models.PositiveSmallIntegerField(
+        _("isolation level"), null=True, blank=True
+    )
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True)
 
     objects = WorkerQuerySet.as_manager()

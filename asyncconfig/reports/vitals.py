@@ -12,11 +12,15 @@ from asyncconfig.models import Delivery, Invocation, MessageDelivery, Worker
 
 @dataclass(frozen=True)
 class LaneVitals:
-    """The workers of one queue; `silent_seconds` have passed since one was heard of."""
+    """The workers of one queue; `silent_seconds` have passed since one was heard of.
+
+    `isolation_level` is the lowest at which one of them runs user code.
+    """
 
     queue: str
     workers: int = 0
     silent_seconds: float | None = None
+    isolation_level: int | None = None
 
 
 def lanes(now: datetime) -> list[LaneVitals]:
@@ -24,10 +28,10 @@ def lanes(now: datetime) -> list[LaneVitals]:
     live = Worker.objects.present().filter(lease_until__gt=now).order_by()
     found = {
         row["queue"]: LaneVitals(
-            row["queue"], row["n"], _since_renewal(row["until"], now)
+            row["queue"], row["n"], _since_renewal(row["until"], now), row["level"]
         )
         for row in live.values("queue").annotate(
-            n=Count("pk"), until=Max("lease_until")
+            n=Count("pk"), until=Max("lease_until"), level=Min("isolation_level")
         )
     }
     return [found.get(name, LaneVitals(name)) for name in Worker.Queue.values]

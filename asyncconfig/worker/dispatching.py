@@ -18,6 +18,7 @@ from django.db import connection, transaction
 
 from asyncconfig import clock, queue, troubles
 from asyncconfig.lanes.lane import Lane
+from asyncconfig.models import Worker
 from asyncconfig.worker import leases, retention, sweep
 from asyncconfig.worker.chores import BREATH_SECONDS, Chore
 from asyncconfig.worker.storing import Unstored
@@ -66,7 +67,7 @@ class Dispatcher(Generic[Item, Result]):
     # The outside: other threads.
 
     def start(self) -> None:
-        self.worker = leases.register(self.lane.name, slots=self.slots)
+        self.worker = self._register()
         self._keep_lease()
         self._thread = threading.Thread(target=self._loop, name="dispatcher")
         self._thread.start()
@@ -97,6 +98,10 @@ class Dispatcher(Generic[Item, Result]):
 
     def _has_room(self) -> bool:
         return len(self._held) < self.slots or self._stopping.is_set()
+
+    def _register(self) -> Worker:
+        level = self.lane.isolation_level
+        return leases.register(self.lane.name, slots=self.slots, isolation_level=level)
 
     def _keep_lease(self) -> None:
         self._keeper = leases.Keeper(self.worker, lost=self._lose_lease)
@@ -292,7 +297,7 @@ class Dispatcher(Generic[Item, Result]):
     def _start_over(self) -> None:
         """Start over as a new worker after the lease was lost."""
         self._keeper.stop()
-        self.worker = leases.register(self.lane.name, slots=self.slots)
+        self.worker = self._register()
         self._generation += 1
         self._held.clear()
         self._lost.clear()

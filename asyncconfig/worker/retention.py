@@ -16,7 +16,6 @@ from asyncconfig.worker import leftovers
 ROWS = 50
 # A message may be owed to a thousand subscribers.
 MESSAGES = 5
-OPEN = (Outbound.Status.WAIT, Outbound.Status.SENDING)
 
 
 class Old:
@@ -65,7 +64,7 @@ def forget_invocations() -> int:
         # Locked, so that nobody sends one again meanwhile.
         owed = Delivery.objects.filter(invocation__in=ids).order_by("pk")
         told = list(owed.select_for_update().values_list("pk", "invocation", "status"))
-        owing = {row for _pk, row, status in told if status in OPEN}
+        owing = {row for _pk, row, status in told if status in Outbound.OPEN}
         gone = set(finished.values_list("pk", flat=True)) - owing
         arrived = [pk for pk, row, _status in told if row in gone]
         Invocation.objects.filter(source_delivery__in=arrived).update(
@@ -81,7 +80,7 @@ def forget_messages() -> int:
     if not ids:
         return 0
     with transaction.atomic():
-        owed = MessageDelivery.objects.filter(message__in=ids, status__in=OPEN)
+        owed = MessageDelivery.objects.filter(message__in=ids, status__in=Outbound.OPEN)
         kept = set(owed.values_list("message", flat=True))
         gone = [pk for pk in ids if pk not in kept]
         Message.objects.filter(pk__in=gone).only("pk").delete()

@@ -27,7 +27,9 @@ BEGIN = Query(
     "", description=gettext_noop("UTC, like 2025-01-02T03:04:05; default an hour ago.")
 )
 END = Query("", description=gettext_noop("UTC; default now."))
-STATUSES: list[Any] = list(Invocation.Status.values)
+# The cloud knows nothing that is held: over the API it waits.
+SHOWN_AS = {Invocation.Status.HELD: Invocation.Status.WAIT}
+STATUSES: list[Any] = [one for one in Invocation.Status.values if one not in SHOWN_AS]
 STATUS = Query(
     "",
     description=gettext_noop("WAIT, RUNNING, SUCCESS, FAIL or DISCARD; default all."),
@@ -160,14 +162,13 @@ def _listed(
 ) -> dict[str, Any]:
     page = paging.read(marker, limit, usual=100, most=500)
     if status:
-        if status not in Invocation.Status.values:
+        if status not in STATUSES:
             raise ApiError(
                 400,
                 "FSS.1001",
-                _("status: choose one of %(known)s.")
-                % {"known": ", ".join(Invocation.Status.values)},
+                _("status: choose one of %(known)s.") % {"known": ", ".join(STATUSES)},
             )
-        rows = rows.filter(status=status)
+        rows = rows.filter(status__in=[status, *_also_shown_as(status)])
     ordered = rows.newest_first().without_bodies()
     found = page.of_rows(ordered)
     return {
@@ -177,10 +178,14 @@ def _listed(
     }
 
 
+def _also_shown_as(status: str) -> list[str]:
+    return [stored for stored, shown in SHOWN_AS.items() if shown == status]
+
+
 def _shown(row: Invocation) -> dict[str, Any]:
     return {
         "request_id": str(row.request_id),
-        "status": row.status,
+        "status": SHOWN_AS.get(Invocation.Status(row.status), row.status),
         "error_message": row.error,
         "error_code": row.error_code,
         "start_time": _written(row.first_started_at or row.accepted_at),

@@ -13,10 +13,11 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils.translation import gettext as _
 
-from asyncconfig import clock, queue
+from asyncconfig import clock, holding, queue
 from asyncconfig.invocations import accepting
 from asyncconfig.reports import vitals
 from console.models import Installation
+from functions.runtime.isolation import FULL
 
 PATIENCE_SECONDS = 3.0
 CHECK_SECONDS = 5.0
@@ -265,9 +266,36 @@ def _if_late(seconds: float, advice: str) -> tuple[str, dict[str, Figure]]:
     return advice % {"seconds": seconds} if late else "", figures
 
 
+def _isolation(now: datetime) -> tuple[str, dict[str, Figure]]:
+    known = [lane.isolation_level for lane in vitals.lanes(now)]
+    levels = [level for level in known if level is not None]
+    figures: dict[str, Figure] = {"level": min(levels, default=None)}
+    if min(levels, default=FULL) >= FULL:
+        return "", figures
+    advice = _(
+        "A worker confines user code at level %(level)d only, which does not keep "
+        "functions apart. Its log says why; docs/security.md says what to do."
+    )
+    return advice % {"level": min(levels)}, figures
+
+
+def _held(now: datetime) -> tuple[str, dict[str, Figure]]:
+    counts = holding.counts()
+    figures: dict[str, Figure] = dict(counts)
+    if not any(counts.values()):
+        return "", figures
+    advice = _(
+        "%(n)d things are held since a restore. Release or discard them with "
+        "manage.py held."
+    )
+    return advice % {"n": sum(counts.values())}, figures
+
+
 ASKED: dict[str, Callable[[datetime], tuple[str, dict[str, Figure]]]] = {
     "workers": _workers,
     "clock": _clock,
     "requests": _requests,
     "notifications": _notifications,
+    "isolation": _isolation,
+    "held": _held,
 }

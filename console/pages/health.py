@@ -27,6 +27,7 @@ TITLES: dict[str, Promise] = {
     "clock": gettext_lazy("Clock"),
     "requests": gettext_lazy("Due requests"),
     "notifications": gettext_lazy("Due notifications"),
+    "isolation": gettext_lazy("Isolation of user code"),
     "held": gettext_lazy("Held after a restore"),
 }
 

@@ -41,6 +41,7 @@ class State:
 
 LOOKS = {
     "queued": Look(gettext_lazy("Waiting"), "circle-dashed", "neutral"),
+    "held": Look(gettext_lazy("Held"), "square", "neutral"),
     "running": Look(gettext_lazy("Running"), "loader-circle", "running"),
     "retrying": Look(gettext_lazy("Retrying"), "rotate-cw", "retrying"),
     "success": Look(gettext_lazy("Succeeded"), "circle-check", "success"),
@@ -50,6 +51,7 @@ LOOKS = {
 }
 DELIVERY_LOOKS = {
     "pending": Look(gettext_lazy("Pending"), "circle-dashed", "neutral"),
+    "held": Look(gettext_lazy("Held"), "square", "neutral"),
     "sending": Look(gettext_lazy("Sending"), "loader-circle", "running"),
     "retrying": Look(gettext_lazy("Retrying delivery"), "rotate-cw", "retrying"),
     "delivered": Look(gettext_lazy("Delivered"), "circle-check", "success"),
@@ -93,6 +95,8 @@ def key_of(invocation: Invocation) -> str:
     match invocation.status:
         case Invocation.Status.WAIT:
             return "retrying" if invocation.attempts or invocation.losses else "queued"
+        case Invocation.Status.HELD:
+            return "held"
         case Invocation.Status.RUNNING:
             return "running"
         case Invocation.Status.SUCCESS:
@@ -105,6 +109,7 @@ def key_of(invocation: Invocation) -> str:
 # What `key_of` says of a row, asked of the database.
 FILTERS = {
     "queued": Q(status=Invocation.Status.WAIT, attempts=0, losses=0),
+    "held": Q(status=Invocation.Status.HELD),
     "running": Q(status=Invocation.Status.RUNNING),
     "retrying": Q(status=Invocation.Status.WAIT)
     & (Q(attempts__gt=0) | Q(losses__gt=0)),
@@ -146,6 +151,8 @@ def _reason(key: str, invocation: Invocation) -> str:
             return _failure(invocation)
         case "discarded":
             return str(CONDITIONS.get(invocation.condition, invocation.condition))
+        case "held":
+            return _("since a restore, until an operator releases it")
         case "cancelled" if invocation.cancelled_by:
             return _("by %(who)s") % {"who": invocation.cancelled_by}
     return ""
@@ -181,6 +188,8 @@ def delivery_key(delivery: Outbound) -> str:
     match delivery.status:
         case Delivery.Status.WAIT:
             return "retrying" if delivery.attempts else "pending"
+        case Delivery.Status.HELD:
+            return "held"
         case Delivery.Status.SENDING:
             return "sending"
         case Delivery.Status.DELIVERED:
@@ -193,6 +202,7 @@ def delivery_key(delivery: Outbound) -> str:
 # What `delivery_key` says of a row, asked of the database.
 DELIVERY_FILTERS = {
     "pending": Q(status=Delivery.Status.WAIT, attempts=0),
+    "held": Q(status=Delivery.Status.HELD),
     "sending": Q(status=Delivery.Status.SENDING),
     "retrying": Q(status=Delivery.Status.WAIT, attempts__gt=0),
     "delivered": Q(status=Delivery.Status.DELIVERED),

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from django.db import connection
 from django.db.utils import OperationalError
 
-from asyncconfig import clock
+from asyncconfig import clock, holding
 from asyncconfig.models import Worker
 from asyncconfig.worker import leases
 from console.installation import checkup
@@ -19,7 +19,10 @@ from tests.support.factories import accept, make_function, make_user
 
 pytestmark = pytest.mark.django_db
 FIGURES = {"level", "details"}
-PARTS = {"database", "disk", "redis", "workers", "clock", "requests", "notifications"}
+PARTS = {
+    *("database", "disk", "redis", "workers", "clock", "requests", "notifications"),
+    *("isolation", "held"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +155,24 @@ def test_what_is_due_for_long_is_named(client, workers):
     clock.shift(120)
 
     assert client.get("/readyz").json()["parts"]["requests"] is False
+
+
+def test_user_code_that_is_hardly_confined_is_named(client):
+    leases.register("invoke", slots=1, isolation_level=3)
+    assert client.get("/readyz").json()["parts"]["isolation"] is True
+
+    leases.register("invoke", slots=1, isolation_level=1)
+
+    assert client.get("/readyz").json()["parts"]["isolation"] is False
+
+
+def test_what_is_held_is_named(client):
+    accept(make_function())
+    assert client.get("/readyz").json()["parts"]["held"] is True
+
+    holding.hold(at=clock.now())
+
+    assert client.get("/readyz").json()["parts"]["held"] is False
 
 
 def test_clocks_that_are_apart_are_named(client):

@@ -25,6 +25,7 @@ def test_name_and_filter_of_a_request_never_differ(status):
     rows = Invocation.objects.all()
     rows.update(
         status=status,
+        held_at=clock.now() if status == "HELD" else None,
         worker=worker if status == "RUNNING" else None,
         finished_at=clock.now() if status in Invocation.FINAL else None,
     )
@@ -45,6 +46,7 @@ def test_name_and_filter_of_a_notification_never_differ(engine, status):
     rows = Delivery.objects.all()
     rows.update(
         status=status,
+        held_at=clock.now() if status == "HELD" else None,
         worker=worker if status == "SENDING" else None,
         finished_at=clock.now() if status in Delivery.FINAL else None,
     )

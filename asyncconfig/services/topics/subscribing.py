@@ -128,7 +128,8 @@ def _end(subscriptions: list[Subscription], *, reason: str) -> None:
                 keeping.hold(topic)
         ended: dict[str, Any] = {"reason": reason, "finished_at": clock.now()}
         owed = MessageDelivery.objects.filter(subscription__in=subscriptions)
-        owed.waiting().update(status=Outbound.Status.SKIPPED, **ended)
+        resting = (Outbound.Status.WAIT, Outbound.Status.HELD)
+        owed.filter(status__in=resting).update(status=Outbound.Status.SKIPPED, **ended)
         ids = [one.pk for one in subscriptions]
         Subscription.objects.filter(pk__in=ids).delete()
 

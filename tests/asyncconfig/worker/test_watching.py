@@ -18,10 +18,11 @@ from asyncconfig.worker import dispatching, leases, watching
 
 class Lane:
     name = "invoke"
+    isolation_level = None
     def ahead(self, slots): return 0
     def is_anything_due(self): time.sleep(60)
 
-leases.register = lambda name, slots: SimpleNamespace(pk=1)
+leases.register = lambda name, **told: SimpleNamespace(pk=1)
 dispatching.Dispatcher._keep_lease = lambda self: None
 watching.TICK_SECONDS = 0.01
 dispatching.Dispatcher(Lane(), slots=1).start()
@@ -31,6 +32,7 @@ time.sleep(60)
 
 class Lane:
     name = "invoke"
+    isolation_level = None
 
 
 @pytest.fixture
