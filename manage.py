@@ -10,12 +10,13 @@ from django.core.management import execute_from_command_line
 from console import env
 
 INTERRUPTED = 130  # What a shell makes of Ctrl-C.
+TAKE_DATA_DIR = ("up", "backup", "restore", "held", "doctor", "balance", "ledger")
 
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "console.settings")
     # Settings read the data directory when they are imported.
-    if sys.argv[1:2] == ["up"]:
+    if sys.argv[1:2] and sys.argv[1] in TAKE_DATA_DIR:
         env.choose_data_dir(sys.argv[2:])
     try:
         execute_from_command_line(sys.argv)

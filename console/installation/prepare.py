@@ -4,7 +4,6 @@ import hashlib
 import json
 import os
 import secrets
-import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from console import access
+from console.installation import backup
 from console.models import AccessKey
 from functions import projects
 from functions.models import Project
@@ -42,11 +42,8 @@ def _back_up() -> None:
         return
     folder = settings.DATA_DIR / "backups"
     folder.mkdir(mode=0o700, exist_ok=True)
-    target = folder / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite3"
-    connection.ensure_connection()
-    with sqlite3.connect(target) as copy:
-        connection.connection.backup(copy)
-    copy.close()
+    target = folder / f"{datetime.now(UTC).strftime(backup.STAMP)}.sqlite3"
+    backup.copy_database(target)
     for old in sorted(folder.glob("*.sqlite3"))[:-KEPT_BACKUPS]:
         old.unlink()
 

@@ -109,6 +109,19 @@ class Installation:
         )
         return done.stdout
 
+    def try_to(self, *arguments):
+        """Run a command that must refuse; return what it said."""
+        done = subprocess.run(
+            self.command(*arguments),
+            env={**self._env, "DATA_DIR": str(self.data)},
+            capture_output=True,
+            text=True,
+            timeout=START_SECONDS,
+            check=False,
+        )
+        assert done.returncode, done.stdout
+        return done.stderr
+
     def popen(self, *arguments):
         """Start another command on the same data; its output is in one pipe."""
         return subprocess.Popen(

@@ -4,11 +4,12 @@ import json
 import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import CommandParser
 from django.utils import translation
 
 from console.installation import checkup
 from console.installation.checkup import CheckedPart, Level
+from console.management.data_dir import DataDirCommand
 
 WORDS = {
     Level.WELL: "All is well.",
@@ -17,11 +18,11 @@ WORDS = {
 }
 
 
-class Command(BaseCommand):
+class Command(DataDirCommand):
     help = "Look at every part; exit 0 (well), 1 (degraded) or 2 (not accepting)."
-    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
         parser.add_argument("--json", action="store_true", help="For monitors.")
 
     def handle(self, **options: Any) -> None:
