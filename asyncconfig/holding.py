@@ -25,7 +25,7 @@ DISCARDED = "Discarded by {by} after a restore, without notifying."
 
 
 @dataclass(frozen=True)
-class Kind:
+class HeldKind:
     """One kind of what can be held, and the queue that it goes on in."""
 
     name: str
@@ -33,9 +33,9 @@ class Kind:
     queue: str
 
 
-REQUESTS = Kind("requests", Invocation, queue.INVOKE)
-NOTIFICATIONS = Kind("notifications", Delivery, queue.DELIVER)
-MESSAGES = Kind("messages", MessageDelivery, queue.NOTIFY)
+REQUESTS = HeldKind("requests", Invocation, queue.INVOKE)
+NOTIFICATIONS = HeldKind("notifications", Delivery, queue.DELIVER)
+MESSAGES = HeldKind("messages", MessageDelivery, queue.NOTIFY)
 KINDS = (REQUESTS, NOTIFICATIONS, MESSAGES)
 
 
@@ -75,7 +75,7 @@ def _end_synchronous_calls() -> None:
                 finishing.finish_bare(row, error=NOBODY_WAITS, now=clock.now())
 
 
-def release(kind: Kind) -> int:
+def release(kind: HeldKind) -> int:
     """Let held rows go on, a batch at a time; return how many.
 
     Due time and deadline move by as long as each was held, so that validity counts on
@@ -100,7 +100,7 @@ def release(kind: Kind) -> int:
     return _in_batches(kind, let_go)
 
 
-def discard(kind: Kind, *, by: str, notify: bool = False) -> int:
+def discard(kind: HeldKind, *, by: str, notify: bool = False) -> int:
     """End held rows for good, a batch at a time; return how many.
 
     `by` is the user name of who wants it. With `notify`, targets are told that the
@@ -133,7 +133,7 @@ def discard(kind: Kind, *, by: str, notify: bool = False) -> int:
     return _in_batches(kind, end_requests if kind is REQUESTS else skip)
 
 
-def _in_batches(kind: Kind, act: Callable[[list[int], datetime], int]) -> int:
+def _in_batches(kind: HeldKind, act: Callable[[list[int], datetime], int]) -> int:
     """Do it to all that is held; what one batch has done stays when the next fails."""
     done, after = 0, 0
     while True:

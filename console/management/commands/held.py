@@ -5,7 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from asyncconfig import holding
-from asyncconfig.holding import Kind
+from asyncconfig.holding import HeldKind
 from console.management.data_dir import DataDirCommand
 
 KINDS = {kind.name: kind for kind in holding.KINDS}
@@ -36,7 +36,7 @@ class Command(DataDirCommand):
         )
         self.stdout.write(f"Held: {held}.")
 
-    def _act(self, kind: Kind, options: dict[str, Any]) -> None:
+    def _act(self, kind: HeldKind, options: dict[str, Any]) -> None:
         if options["action"] == "release":
             self.stdout.write(f"Released: {holding.release(kind)} {kind.name}.")
             return
