@@ -3,19 +3,26 @@ UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 PYTHON := .venv/bin/python
 # A file of tests stays in one process, so that what it starts is started once.
 PARALLEL := -n 2 --dist loadfile
+ON_POSTGRESQL := $(PYTHON) -m tests.support.with_postgresql $(PYTHON) -m pytest $(PARALLEL)
 
 # Installations and tests start Python many times; compiling each time triples that.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test lint messages environment
+.PHONY: run test test-everywhere lint messages environment
 
 run: $(UV)
 	@$(UV) sync --quiet --frozen --inexact --all-extras --no-dev
 	@exec $(PYTHON) manage.py up $(ARGS)
 
+# Each case on one database and in one language; what a database decides on both.
 test: environment
 	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
-	$(PYTHON) -m tests.support.with_postgresql $(PYTHON) -m pytest $(PARALLEL) tests/asyncconfig tests/console --ignore tests/console/up
+	$(ON_POSTGRESQL) tests/console/databases tests/asyncconfig/worker tests/asyncconfig/test_*.py
+
+# Each case on both databases and in every language, as .ci/run does.
+test-everywhere: environment
+	EVERY_LANGUAGE=1 $(PYTHON) -m pytest $(PARALLEL) $(ARGS)
+	EVERY_LANGUAGE=1 $(ON_POSTGRESQL) tests/asyncconfig tests/console --ignore tests/console/up
 
 lint: environment
 	.venv/bin/ruff format --check .

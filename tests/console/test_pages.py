@@ -7,6 +7,7 @@ from django.urls import reverse
 from console import access
 from console.installation import demo
 from tests.support.factories import accept, make_function, make_project, make_user
+from tests.support.languages import in_languages
 
 pytestmark = pytest.mark.django_db
 
@@ -43,8 +44,7 @@ FUNCTION_PAGES = [
 ]
 
 
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
-@pytest.mark.parametrize("name", FUNCTION_PAGES)
+@pytest.mark.parametrize(("name", "language"), in_languages(FUNCTION_PAGES))
 def test_function_pages_open(pages, admin, project, name, language):
     made = demo.create(project, by=admin)
     pages.cookies["django_language"] = language
@@ -55,22 +55,23 @@ def test_function_pages_open(pages, admin, project, name, language):
     assert made.source.name in response.text
 
 
-@pytest.mark.parametrize("language", ["en", "zh-hans"])
 @pytest.mark.parametrize(
-    "name",
-    [
-        "welcome",
-        "functions",
-        "function-create",
-        "invocations",
-        "deliveries",
-        "runner",
-        "agencies",
-        "buckets",
-        "streams",
-        "networks",
-        "rocketmq",
-    ],
+    ("name", "language"),
+    in_languages(
+        [
+            "welcome",
+            "functions",
+            "function-create",
+            "invocations",
+            "deliveries",
+            "runner",
+            "agencies",
+            "buckets",
+            "streams",
+            "networks",
+            "rocketmq",
+        ]
+    ),
 )
 def test_pages_open(pages, admin, project, name, language):
     made = demo.create(project, by=admin)
