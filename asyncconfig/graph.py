@@ -206,6 +206,7 @@ def told_by(function: Function) -> list[Function]:
     warned = AsyncConfig.objects.current().filter(on_failure_function=function)
     sources = (told | warned).values("version__function")
     found = Function.objects.alive().filter(pk__in=sources)
+    # Through a topic as well: who publishes there starts what has subscribed.
     listened = Topic.objects.filter(subscriptions__function=function)
     urns = [topic.urn for topic in listened.select_related("project")]
     told_topics = uses_by_key(function.project, SMN, urns).values()

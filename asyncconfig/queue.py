@@ -163,6 +163,7 @@ def wait_for(request_id: UUID, seconds: float) -> None:
         )
     except redis.RedisError:
         # The caller polls the row; without Redis it does so a little faster.
+        # Not at once: a server that refuses would make this a busy loop.
         left = min(seconds, 0.1) - (time.monotonic() - began)
         time.sleep(max(left, 0))
 

@@ -150,6 +150,7 @@ def _revise(
         if expected is not None and expected != number:
             raise Conflict
         current.update(is_current=False)
+        # Set up again after it was removed, it is a new one with a new beginning.
         goes_on = last is not None and not last.removed
         return AsyncConfig.objects.create(
             version=version,

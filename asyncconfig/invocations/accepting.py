@@ -66,6 +66,7 @@ def accept(
     version with dynamic memory only.
     """
     function = resolved.version.function
+    # Asked again by whoever claims it: it may be disabled while the request waits.
     if not resolved.version.is_available:
         raise FunctionDisabled(function.name)
     _check_room(function)
@@ -201,6 +202,7 @@ class _Recent:
         self._known: dict[int, tuple[float, bool]] = {}
 
     def full(self, function: Function) -> bool:
+        # So a process may accept a second's worth beyond the limit.
         at, full = self._known.get(function.pk, (0.0, False))
         if not at or time.monotonic() - at > RECHECK_SECONDS:
             full = self._count(function) >= settings.MAX_WAITING
@@ -210,6 +212,7 @@ class _Recent:
     @staticmethod
     def _count(function: Function) -> int:
         waiting = Invocation.objects.waiting().filter(function=function)
+        # Cut off, so that a queue of millions costs no more to look at than a full one.
         return waiting.order_by()[: settings.MAX_WAITING].count()
 
     def forget(self) -> None:

@@ -69,6 +69,7 @@ def follow(start: Callable[[], Invocation]) -> Invocation:
 def _wait(invocation: Invocation) -> Invocation:
     ends = time.monotonic() + settings.SYNC_WAIT_SECONDS
     while not invocation.is_finished and (left := ends - time.monotonic()) > 0:
+        # An announcement may get lost with Redis, so the row is looked at all the same.
         queue.wait_for(invocation.request_id, min(left, LOOK_SECONDS))
         invocation.refresh_from_db()
     return invocation

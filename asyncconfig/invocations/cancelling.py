@@ -61,6 +61,7 @@ def _descendants(invocation: Invocation) -> QuerySet[Invocation]:
     )
     chain = Invocation.objects.filter(root_id=root).annotate(teller=teller)
     found = {invocation.pk}
+    # What started a request is older than it, so one pass in order finds every branch.
     for pk, told_by in chain.order_by("pk").values_list("pk", "teller"):
         if told_by in found:
             found.add(pk)

@@ -54,6 +54,7 @@ def finish(
     )
     if not taken.update(**fields):
         return False
+    # The record is built from the object, and has to say what has just been stored.
     for name, value in fields.items():
         setattr(invocation, name, value)
     if invocation.mode == Invocation.Mode.ASYNC:
@@ -104,6 +105,7 @@ def _owe(invocation: Invocation, ending: Ending, now: datetime, silence: str) ->
         return
     delivery = _delivery(invocation, chosen, now)
     delivery.side = side
+    # Other targets are told of the loop; a function would only carry it on.
     if ending.condition is Condition.LOOP and chosen.kind == FUNCTION:
         silence = LOOP_STOPPED
     if silence:

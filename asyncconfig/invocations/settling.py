@@ -107,6 +107,7 @@ def _follow(
 ) -> bool:
     """Move the invocation on; False when it had moved already."""
     if outcome.kind is Kind.LOST:
+        # Our machinery's failure, not the function's: no number, and no retry spent.
         return requeue(invocation, now=now, started=outcome.started)
     invocation.attempts += 1
     attempt.number = invocation.attempts
@@ -169,7 +170,7 @@ def requeue(invocation: Invocation, *, now: datetime, started: bool) -> bool:
     quarantined. Losses never spend the user's retries, and a synchronous call is
     never run twice. False when it moved on.
     """
-    invocation.losses += started
+    invocation.losses += started  # A bool: what never started is no loss.
     ending = _ending_after_loss(invocation, now)
     if ending:
         return end(invocation, ending, now=now)
@@ -256,6 +257,8 @@ def ending_before_run(invocation: Invocation, now: datetime) -> Ending | None:
         return endings.unavailable(unavailable)
     if now <= invocation.deadline:
         return None
+    # One that has run fails with the error of its last attempt; one that never has
+    # is discarded.
     if invocation.attempts:
         return _aged_after_last(invocation)
     return endings.aged(

@@ -110,7 +110,9 @@ class InvokeLane:
     def _rooms(self, function_ids: Sequence[int]) -> dict[int, int]:
         """Return how many more of each function may run at once."""
         limited = Function.objects.filter(pk__in=function_ids, max_instances__gt=0)
+        # Locked, or two workers would both count the same room and both fill it.
         limited = limited.order_by("pk").select_for_update(no_key=True)
+        # Without a limit of its own a function may take all that one claim can hold.
         rooms = dict.fromkeys(function_ids, MAX_ROWS_AHEAD + settings.WORKER_SLOTS)
         for function in limited:
             running = Invocation.objects.running().filter(function=function).count()

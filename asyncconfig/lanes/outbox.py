@@ -210,7 +210,7 @@ class OutboxLane(Generic[Row]):
             except DeliveryError as error:
                 text, succeeded, permanent = str(error), False, error.permanent
             except DatabaseError:
-                raise
+                raise  # Ours, not the target's: the caller knows whether it passes.
             except Exception as error:
                 logger.exception("%s could not be sent.", claim.row)
                 text, succeeded = f"{type(error).__name__}: {error}", False
@@ -326,6 +326,7 @@ def _after(
             "finished_at": now,
         }
     due_at = now + timedelta(seconds=delay(number))
+    # A try that could only begin after the deadline is not waited for.
     is_spent = due_at > row.deadline
     if not (answer.permanent or is_spent):
         return {"status": Outbound.Status.WAIT, "reason": answer.text, "due_at": due_at}

@@ -124,6 +124,7 @@ class Keeper:
 
     def _watch(self) -> None:
         """End the work before the lease ends; never touches the database."""
+        # A renewal that came meanwhile has moved the end: wait for what is left then.
         while not self._is_over.wait(self._left()) and self._left():
             pass
         self._is_over.set()

@@ -63,6 +63,7 @@ def mark_dead() -> int:
     if not jumps.are_leases_true():
         return 0
     now = clock.now()
+    # Reads first: on SQLite even an update of nothing waits for the turn to write.
     if not Worker.objects.dead(now).exists():
         return 0
     with transaction.atomic():
@@ -156,7 +157,7 @@ def _deal_with(rows: InvocationQuerySet, act: Act) -> int:
     """
     rows = senseless.left_out(rows)
     if not rows.exists():
-        return 0
+        return 0  # Without a transaction, which would take the turn to write.
     ends = time.monotonic() + BATCH_SECONDS
     dealt_with = 0
     with transaction.atomic():
