@@ -12,6 +12,7 @@ from django.utils import translation
 from asyncconfig import clock
 from asyncconfig.config import verifying
 from asyncconfig.invocations import accepting
+from console.installation import isolation
 from tests.support.names import Names
 from tests.support.valkey import Valkey
 
@@ -47,6 +48,7 @@ def _steady_clock():
     """Each test may shift the clock; afterwards it is right again."""
     accepting.recent.forget()
     verifying.memory.forget()
+    isolation.noted.forget()
     with clock.shifted():
         yield
 
@@ -122,6 +124,8 @@ def asks():
 
     @contextmanager
     def exactly(number):
+        # Looked up for all pages, once in a while.
+        isolation.noted.worker()
         with CaptureQueriesContext(connection) as asked:
             yield asked
         found = [one["sql"] for one in asked if "clock_timestamp()" not in one["sql"]]

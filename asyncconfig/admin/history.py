@@ -123,8 +123,18 @@ class DeliveryAttemptAdmin(HistoryAdmin):
 
 @admin.register(Worker)
 class WorkerAdmin(HistoryAdmin):
-    list_display = ["name", "queue", "slots", "started_at", "lease_until", "stopped_at"]
-    list_filter = ["queue"]
+    list_display = [
+        "name",
+        "queue",
+        "slots",
+        "isolation_level",
+        "landlock",
+        "has_cgroups",
+        "started_at",
+        "lease_until",
+        "stopped_at",
+    ]
+    list_filter = ["queue", "isolation_level"]
     search_fields = ["name"]
 
 

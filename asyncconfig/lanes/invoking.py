@@ -52,9 +52,13 @@ class InvokeLane:
         self._seconds: dict[int, float] = {}
         self._lock = threading.Lock()
 
-    @property
-    def isolation_level(self) -> int | None:
-        return self._runner.isolation.level
+    def traits(self) -> dict[str, object]:
+        found = self._runner.isolation
+        return {
+            "isolation_level": found.level,
+            "landlock": found.landlock,
+            "has_cgroups": found.cgroups,
+        }
 
     # Claiming.
 

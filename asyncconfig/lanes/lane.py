@@ -15,9 +15,8 @@ class Lane(Protocol[Item, Result]):
 
     name: str
 
-    @property
-    def isolation_level(self) -> int | None:
-        """How far user code is confined here; None where none runs."""
+    def traits(self) -> dict[str, object]:
+        """Return columns of the worker's row that only this lane knows."""
 
     def is_anything_due(self) -> bool:
         """Say whether a claim would find rows; a read that takes no lock."""

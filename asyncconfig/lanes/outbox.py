@@ -95,12 +95,11 @@ class OutboxLane(Generic[Row]):
     # The lane.
 
     @property
-    def isolation_level(self) -> int | None:
-        return None
-
-    @property
     def _rows(self) -> Any:
         return self.model._default_manager.all()
+
+    def traits(self) -> dict[str, object]:
+        return {}
 
     def is_anything_due(self) -> bool:
         return bool(self._rows.due(clock.now()).exists())

@@ -33,9 +33,14 @@ class Worker(models.Model):
     slots = models.PositiveSmallIntegerField(_("slots"))
     started_at = models.DateTimeField(_("started"))
     lease_until = models.DateTimeField(_("lease until"))
+    # Empty for workers that run no user code.
     isolation_level = models.PositiveSmallIntegerField(
         _("isolation level"), null=True, blank=True
     )
+    landlock = models.PositiveSmallIntegerField(
+        _("Landlock ABI"), default=0, db_default=0
+    )
+    has_cgroups = models.BooleanField(_("cgroups"), default=False, db_default=False)
     stopped_at = models.DateTimeField(_("stopped"), null=True, blank=True)
 
     objects = WorkerQuerySet.as_manager()

@@ -12,15 +12,11 @@ from asyncconfig.models import Delivery, Invocation, MessageDelivery, Worker
 
 @dataclass(frozen=True)
 class LaneVitals:
-    """The workers of one queue; `silent_seconds` have passed since one was heard of.
-
-    `isolation_level` is the lowest at which one of them runs user code.
-    """
+    """The workers of one queue; `silent_seconds` have passed since one was heard of."""
 
     queue: str
     workers: int = 0
     silent_seconds: float | None = None
-    isolation_level: int | None = None
 
 
 def lanes(now: datetime) -> list[LaneVitals]:
@@ -28,13 +24,20 @@ def lanes(now: datetime) -> list[LaneVitals]:
     live = Worker.objects.present().filter(lease_until__gt=now).order_by()
     found = {
         row["queue"]: LaneVitals(
-            row["queue"], row["n"], _since_renewal(row["until"], now), row["level"]
+            row["queue"], row["n"], _since_renewal(row["until"], now)
         )
         for row in live.values("queue").annotate(
-            n=Count("pk"), until=Max("lease_until"), level=Min("isolation_level")
+            n=Count("pk"), until=Max("lease_until")
         )
     }
     return [found.get(name, LaneVitals(name)) for name in Worker.Queue.values]
+
+
+def least_isolated(now: datetime) -> Worker | None:
+    """Return the living worker that confines user code least; None if none runs any."""
+    live = Worker.objects.present().filter(lease_until__gt=now)
+    known = live.exclude(isolation_level=None)
+    return known.order_by("isolation_level", "pk").first()
 
 
 def last_write_seconds(now: datetime) -> float | None:

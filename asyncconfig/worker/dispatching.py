@@ -100,8 +100,8 @@ class Dispatcher(Generic[Item, Result]):
         return len(self._held) < self.slots or self._stopping.is_set()
 
     def _register(self) -> Worker:
-        level = self.lane.isolation_level
-        return leases.register(self.lane.name, slots=self.slots, isolation_level=level)
+        traits = self.lane.traits()
+        return leases.register(self.lane.name, slots=self.slots, **traits)
 
     def _keep_lease(self) -> None:
         self._keeper = leases.Keeper(self.worker, lost=self._lose_lease)

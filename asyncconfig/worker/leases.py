@@ -27,19 +27,16 @@ MIN_PATIENCE_SECONDS = 0.1
 JOIN_SECONDS = 2.0
 
 
-def register(queue: str, *, slots: int, isolation_level: int | None = None) -> Worker:
-    """Write a new worker row with a fresh lease.
-
-    `isolation_level` is how far it confines user code; None where it runs none.
-    """
+def register(queue: str, *, slots: int, **traits: object) -> Worker:
+    """Write a new worker row with a fresh lease, and what its lane says of itself."""
     now = clock.now()
     return Worker.objects.create(
         name=f"{socket.gethostname()}:{os.getpid()}",
         queue=queue,
         slots=slots,
-        isolation_level=isolation_level,
         started_at=now,
         lease_until=now + timedelta(seconds=settings.WORKER_LEASE_SECONDS),
+        **traits,
     )
 
 

@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from asyncconfig import clock, holding, queue
 from asyncconfig.invocations import accepting
 from asyncconfig.reports import vitals
+from console.installation import isolation
 from console.models import Installation
 from functions.runtime.isolation import FULL
 
@@ -267,16 +268,23 @@ def _if_late(seconds: float, advice: str) -> tuple[str, dict[str, Figure]]:
 
 
 def _isolation(now: datetime) -> tuple[str, dict[str, Figure]]:
-    known = [lane.isolation_level for lane in vitals.lanes(now)]
-    levels = [level for level in known if level is not None]
-    figures: dict[str, Figure] = {"level": min(levels, default=None)}
-    if min(levels, default=FULL) >= FULL:
+    worker = vitals.least_isolated(now)
+    if worker is None or worker.isolation_level is None:
+        return "", {"level": None}
+    figures: dict[str, Figure] = {
+        "level": worker.isolation_level,
+        "landlock_abi": worker.landlock,
+        "cgroups": "yes" if worker.has_cgroups else "no",
+    }
+    if worker.isolation_level >= FULL:
         return "", figures
+    if trouble := isolation.trouble_of(worker):
+        return trouble, figures
     advice = _(
         "A worker confines user code at level %(level)d only, which does not keep "
         "functions apart. Its log says why; docs/security.md says what to do."
     )
-    return advice % {"level": min(levels)}, figures
+    return advice % {"level": worker.isolation_level}, figures
 
 
 def _held(now: datetime) -> tuple[str, dict[str, Figure]]:

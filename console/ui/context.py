@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from console import access
 from console.access import AnyRight, OperatorRight, Right
+from console.installation import isolation
 
 THEMES = ("system", "light", "dark")
 # What app.js writes when it ages times and counts down.
@@ -142,6 +143,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "navigation": _navigation(user, request.path),
         "projects": lambda: access.get_projects(request),
         "project": lambda: access.get_project(request),
+        "isolation_warning": isolation.warning,
     }
 
 

@@ -27,7 +27,9 @@ class Engine:
         """Return the lane's worker, with a lease that holds now."""
         worker = self._workers.get(lane.name)
         if worker is None:
-            worker = self._workers[lane.name] = leases.register(lane.name, slots=8)
+            worker = self._workers[lane.name] = leases.register(
+                lane.name, slots=8, **lane.traits()
+            )
         worker.lease_until = clock.now() + timedelta(
             seconds=settings.WORKER_LEASE_SECONDS
         )

@@ -18,7 +18,7 @@ from asyncconfig.worker import dispatching, leases, watching
 
 class Lane:
     name = "invoke"
-    isolation_level = None
+    def traits(self): return {}
     def ahead(self, slots): return 0
     def is_anything_due(self): time.sleep(60)
 
@@ -32,7 +32,6 @@ time.sleep(60)
 
 class Lane:
     name = "invoke"
-    isolation_level = None
 
 
 @pytest.fixture
