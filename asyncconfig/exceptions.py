@@ -36,7 +36,10 @@ class TooManyWaiting(NotAccepted):
 
     def __init__(self, limit: int) -> None:
         super().__init__(
-            _("%(limit)d requests wait for this function already. Try again later.")
+            _(
+                "%(limit)d requests are already waiting for this function. Try again "
+                "later."
+            )
             % {"limit": limit}
         )
 
@@ -79,7 +82,7 @@ class StillRunning(AsyncConfigError):
     """What the same form has started is not done yet."""
 
     def __init__(self) -> None:
-        super().__init__(_("This was started already and is still running."))
+        super().__init__(_("This has already been started and is still running."))
 
 
 class Conflict(AsyncConfigError):
@@ -90,7 +93,7 @@ class NotCancellable(AsyncConfigError):
     """The request has ended already."""
 
     def __init__(self) -> None:
-        super().__init__(_("This request has ended already."))
+        super().__init__(_("This request has already ended."))
 
 
 class TopicGone(Gone):
@@ -126,7 +129,7 @@ class StreamExists(StreamError, NameTaken):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            _("Stream %(name)s exists already. Choose another name.") % {"name": name}
+            _("Stream %(name)s already exists. Choose another name.") % {"name": name}
         )
 
 

@@ -232,7 +232,7 @@ def get_invocation(project: Project, request_id: UUID) -> Invocation:
     )
     found = invocations.filter(request_id=request_id).first()
     if found is None:
-        raise Http404(_("Not found or past retention."))
+        raise Http404(_("Not found, or removed after the retention period."))
     return found
 
 

@@ -33,7 +33,7 @@ def create(project: Project, name: str, wanted: WantedAgency) -> Agency:
             agency.save()
     except IntegrityError as error:
         raise AgencyExists(
-            _("Agency %(name)s exists already. Choose another name.") % {"name": name}
+            _("Agency %(name)s already exists. Choose another name.") % {"name": name}
         ) from error
     return agency
 
@@ -67,7 +67,10 @@ def check_unused(agency: Agency) -> None:
     users = users_of(agency)
     if users:
         raise StillUsed(
-            _("Agency %(agency)s is used by %(functions)s. Change these first.")
+            _(
+                "Agency %(agency)s is used by %(functions)s. Choose another one for "
+                "them first."
+            )
             % {"agency": agency.name, "functions": in_words(users)}
         )
 
@@ -84,7 +87,10 @@ def delete(agency: Agency) -> None:
             agency.delete()
     except IntegrityError as error:  # ProtectedError is one too
         raise StillUsed(
-            _("A function was given agency %(agency)s meanwhile. Change it first.")
+            _(
+                "Meanwhile a function was given agency %(agency)s. Choose another "
+                "agency for it first."
+            )
             % {"agency": agency.name}
         ) from error
 

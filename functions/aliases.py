@@ -71,7 +71,7 @@ def point(
 
 def _taken(name: str) -> AliasExists:
     return AliasExists(
-        _("Alias %(name)s exists already. Choose another name.") % {"name": name}
+        _("Alias %(name)s already exists. Choose another name.") % {"name": name}
     )
 
 
@@ -82,7 +82,7 @@ def _save(
     others = Alias.objects.filter(function=alias.function).exclude(pk=alias.pk)
     if (other := others.filter(version=version).first()) is not None:
         raise VersionAliased(
-            _("Alias %(alias)s points at version %(version)s already.")
+            _("Alias %(alias)s already points at version %(version)s.")
             % {"alias": other.name, "version": version.name}
         )
     split = split or Split()
@@ -100,7 +100,7 @@ def _check(function: Function, version: Version, split: Split) -> None:
     named = [*split.weights, *split.strategy]
     if len(named) > 1:
         raise SplitRefused(
-            "version", _("An alias can have one additional version, not more.")
+            "version", _("An alias can have only one additional version.")
         )
     for name in named:
         _check_version(function, version, name)

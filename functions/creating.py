@@ -59,7 +59,7 @@ def create(project: Project, new: FunctionDraft) -> Function:
             return _create(project, new)
     except IntegrityError as error:
         raise FunctionExists(
-            _("Function %(name)s exists already. Choose another name.")
+            _("Function %(name)s already exists. Choose another name.")
             % {"name": new.name}
         ) from error
 

@@ -48,7 +48,10 @@ class ChangedMeanwhile(FunctionsError):
 
     def __init__(self) -> None:
         super().__init__(
-            _("The code was changed meanwhile. Deploying again replaces that change.")
+            _(
+                "Somebody else changed the code in the meantime. Deploying again "
+                "overwrites that change."
+            )
         )
 
 

@@ -21,9 +21,9 @@ REASONS: dict[str, str | Promise] = {
     "Invalid \\escape": gettext_lazy("this character cannot follow a backslash"),
     "Illegal trailing comma": gettext_lazy("the last comma is one too many"),
     "Unexpected UTF-8 BOM": gettext_lazy("it begins with a byte order mark"),
-    "NaN": gettext_lazy("NaN and Infinity are not JSON"),
-    "Infinity": gettext_lazy("NaN and Infinity are not JSON"),
-    "-Infinity": gettext_lazy("NaN and Infinity are not JSON"),
+    "NaN": gettext_lazy("NaN and Infinity are not valid JSON"),
+    "Infinity": gettext_lazy("NaN and Infinity are not valid JSON"),
+    "-Infinity": gettext_lazy("NaN and Infinity are not valid JSON"),
 }
 
 

@@ -40,7 +40,7 @@ def _hint(text: str) -> str:
         return _("%(text)s is not an address range. Write one like 10.0.0.0/16.") % {
             "text": text
         }
-    return _("%(text)s has bits outside of its mask. Write %(meant)s.") % {
+    return _("%(text)s has bits set outside its mask. Write %(meant)s.") % {
         "text": text,
         "meant": meant,
     }
@@ -87,14 +87,14 @@ def create_subnet(vpc: Vpc, *, name: str, cidr: str) -> Subnet:
 
 def _taken(name: str) -> NameTaken:
     return NameTaken(
-        _("%(name)s exists already. Choose another name.") % {"name": name}
+        _("%(name)s already exists. Choose another name.") % {"name": name}
     )
 
 
 def _check_range(vpc: Vpc, siblings: list[Subnet], network: Network) -> None:
     if not is_within(network, ip_network(vpc.cidr)):
         raise RangeRefused(
-            _("%(cidr)s is not inside of %(outer)s, the range of VPC %(vpc)s.")
+            _("%(cidr)s is not within %(outer)s, the range of VPC %(vpc)s.")
             % {"cidr": network, "outer": vpc.cidr, "vpc": vpc.name}
         )
     for sibling in siblings:
@@ -162,7 +162,7 @@ def connect(
         found = held.select_related("vpc").first()
         if found is None:
             raise StillUsed(
-                _("Subnet %(name)s does not exist any more. Choose another.")
+                _("Subnet %(name)s no longer exists. Choose another.")
                 % {"name": subnet.name}
             )
         creating.configure(version, vpc=found.vpc, subnet=found, **changes)

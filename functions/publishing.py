@@ -73,7 +73,7 @@ def _publish(latest: Version, name: str, description: str) -> Version:
             )
     except IntegrityError as error:
         raise VersionExists(
-            _("Version %(name)s exists already. Choose another name.") % {"name": name}
+            _("Version %(name)s already exists. Choose another name.") % {"name": name}
         ) from error
 
 

@@ -104,7 +104,7 @@ def call(
 def stranger(service: Service, reach: Reach) -> DeliveryError:
     """Return what is said of an answer that the service would not give."""
     told = {"endpoint": reach.endpoint(service.kind), "service": service.kind}
-    sentence = _("What answers at %(endpoint)s is not %(service)s.")
+    sentence = _("The server at %(endpoint)s did not answer like %(service)s.")
     return DeliveryError(sentence % told, permanent=False)
 
 

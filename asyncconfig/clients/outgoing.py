@@ -187,7 +187,7 @@ def _trouble(link: ParsedUrl, error: HTTPError) -> str:
         return _("%(place)s did not answer in time.") % facts
     if isinstance(error, ProtocolError):
         # What it says instead would be shown to whoever named the address.
-        return _("What answers at %(place)s does not speak HTTP.") % facts
+        return _("The server at %(place)s does not speak HTTP.") % facts
     facts["reason"] = _reason(error)
     return _("%(place)s cannot be reached: %(reason)s.") % facts
 

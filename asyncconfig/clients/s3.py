@@ -158,7 +158,9 @@ class S3Storage(Storage):
         )
         if not answer.get("ETag"):
             told = {"endpoint": _shown(self._account.endpoint), "service": "OBS"}
-            sentence = _("What answers at %(endpoint)s is not %(service)s.") % told
+            sentence = (
+                _("The server at %(endpoint)s did not answer like %(service)s.") % told
+            )
             raise StorageError(sentence, Trouble.AWAY, permanent=False)
 
     def check(self, bucket: str) -> None:
@@ -252,7 +254,9 @@ def _refused(error: exceptions.ClientError, where: str, bucket: str) -> StorageE
         return known
     facts = {"endpoint": where, "code": code or status}
     if status >= 500 or status in BUSY or code in PASSING:
-        sentence = _("%(endpoint)s has trouble now (%(code)s). Try again later.")
+        sentence = _(
+            "%(endpoint)s is temporarily unavailable (%(code)s). Try again later."
+        )
         return StorageError(sentence % facts, Trouble.AWAY, permanent=False)
     facts["reason"] = reason
     sentence = _("%(endpoint)s refuses the request: %(code)s %(reason)s") % facts
@@ -276,7 +280,7 @@ def _known(code: str, where: str, bucket: str) -> StorageError | None:
             sentence = _("Bucket %(bucket)s does not exist. Create it, then try again.")
         case "NoSuchKey":
             trouble = Trouble.NO_OBJECT
-            sentence = _("This object does not exist any more.")
+            sentence = _("This object no longer exists.")
         case "AccessDenied" | "403":
             trouble = Trouble.DENIED
             sentence = _(

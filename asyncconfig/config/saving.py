@@ -37,7 +37,7 @@ def find_kind(side: Side, kind: str) -> Destination:
     """Return the kind of destination; ValidationError where a side has it not."""
     found = KINDS.get(kind)
     if found is None:
-        raise ValidationError(_("Choose a target service of the list."), code="kind")
+        raise ValidationError(_("Choose a target service from the list."), code="kind")
     if why_not := found.why_not(side):
         raise ValidationError(why_not, code="kind")
     return found

@@ -72,7 +72,7 @@ def _check_prefix(prefix: object) -> None:
         raise ValidationError(PREFIX)
     if len(prefix.encode()) > MAX_PREFIX_BYTES:
         raise ValidationError(
-            _("The prefix can have %(most)d bytes at the most.")
+            _("The prefix can have at most %(most)d bytes.")
             % {"most": MAX_PREFIX_BYTES}
         )
 

@@ -169,8 +169,8 @@ class RocketDestination(Destination):
             return str(error)
         except OSError as error:
             return _(
-                "RocketMQ instance %(name)s does not answer at %(address)s now: "
-                "%(said)s"
+                "RocketMQ instance %(name)s does not answer at %(address)s at the "
+                "moment: %(said)s"
             ) % {
                 "name": instance.name,
                 "address": f"{instance.host}:{instance.port}",

@@ -190,7 +190,10 @@ def _read(param: str, version: Version) -> Target:
         raise ValidationError(str(error), code="gone") from error
     warnings: tuple[str, ...] = ()
     if not _confirmed(topic):
-        sentence = _("Topic %(name)s has no confirmed subscription: nobody is told.")
+        sentence = _(
+            "Topic %(name)s has no confirmed subscription, so nobody receives its "
+            "messages."
+        )
         warnings = (sentence % {"name": name},)
     return Target(name, urn, warnings=warnings)
 

@@ -20,7 +20,7 @@ def find(project: Project, package: str, name: str) -> Function:
     functions = Function.objects.in_project(project).select_related("project")
     found = functions.filter(package=package, name=name).first()
     if found is None:
-        sentence = _("Function %(name)s does not exist any more.") % {"name": name}
+        sentence = _("Function %(name)s no longer exists.") % {"name": name}
         raise ValidationError(sentence, code="gone")
     return found
 

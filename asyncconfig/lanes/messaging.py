@@ -44,7 +44,7 @@ class NotifyLane(OutboxLane[MessageDelivery]):
             raise DeliveryError(subscribing.UNSUBSCRIBED, permanent=True)
         if clock.now() > row.deadline:
             raise DeliveryError(
-                _("It was not delivered within its time to live."), permanent=True
+                _("It could not be delivered within its time to live."), permanent=True
             )
         if row.message is None and subscription.is_confirmed:
             return Receipt("It was confirmed meanwhile.")

@@ -87,7 +87,9 @@ def _by_token(request: HttpRequest, token: str) -> Caller:
     bearer = tokens.read(token)
     if bearer is None:
         raise ApiError(
-            401, VOID, _("The token is void or over. Get a new one at /v3/auth/tokens.")
+            401,
+            VOID,
+            _("The token is invalid or has expired. Get a new one at /v3/auth/tokens."),
         )
     admit(request, str(bearer.user.pk))
     if bearer.access_key:

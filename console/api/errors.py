@@ -122,14 +122,14 @@ def _answer_to(error: Exception) -> HttpResponse | None:
         return answer(503, "FSS.0503", _no_database(error))
     for kind, status, code in KNOWN:
         if isinstance(error, kind):
-            return answer(status, code, str(error) or _("This was not found."))
+            return answer(status, code, str(error) or _("Not found."))
     return None
 
 
 def _no_database(error: Exception) -> str:
     if isinstance(error, NoTurn):
         return _("The database is busy. Nothing was saved; try again shortly.")
-    return _("The database is away. Try again shortly.")
+    return _("The database does not answer. Try again shortly.")
 
 
 def _unknown(qualifier: str) -> str:

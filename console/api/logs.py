@@ -29,7 +29,7 @@ class LogDetail(Schema):
 def _detail(project: Project, kind: LogStream.Kind) -> dict[str, Any]:
     found = project.log_streams.filter(kind=kind).first()
     if found is None:
-        raise ApiError(404, "FSS.0404", _("These logs are not switched on yet."))
+        raise ApiError(404, "FSS.0404", _("These logs have not been turned on yet."))
     return {
         "group_name": found.group_name,
         "group_id": str(found.group_id),
@@ -72,7 +72,7 @@ def enable_runs(request: HttpRequest, project_id: Path[str]) -> Status[Any]:
     project = lookup.find_project(request, project_id, Right.CONFIGURE)
     _stream, is_new = LogStream.objects.get_or_create(project=project, kind=Kind.RUN)
     if not is_new:
-        raise ApiError(400, "FSS.1221", _("Function logs are switched on already."))
+        raise ApiError(400, "FSS.1221", _("Function logs are already turned on."))
     return Status(200, None)
 
 

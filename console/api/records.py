@@ -221,7 +221,7 @@ def cancel(
     )
     found = rows.without_bodies().first()
     if found is None:
-        raise ApiError(400, "FSS.0400", _("Invalid RequestId: there is none like it."))
+        raise ApiError(400, "FSS.0400", _("Invalid RequestId: no request has this ID."))
     cancelling.cancel(
         found,
         by=caller_of(request).by,

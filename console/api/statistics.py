@@ -241,7 +241,7 @@ def report(
 ) -> dict[str, Any]:
     project = lookup.find_project(request, project_id, Right.READ)
     if type != "failcount":
-        raise ApiError(400, "FSS.1001", _("type: failcount is the only one."))
+        raise ApiError(400, "FSS.1001", _("type: only failcount is supported."))
     page = paging.read(marker, limit, usual=10, most=100)
     now = clock.now()
     since = _moment(start_time, now - timedelta(days=1))

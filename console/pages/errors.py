@@ -32,7 +32,7 @@ def missing(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def _sentence(exception: Exception) -> str:
     if isinstance(exception.__context__, ObjectDoesNotExist):
-        return _("It does not exist, or not any more.")
+        return _("It does not exist, or no longer does.")
     if isinstance(exception, Resolver404) or not str(exception):
         return _("There is no page at this address.")
     return str(exception)

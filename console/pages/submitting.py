@@ -55,7 +55,7 @@ def say(request: HttpRequest, done: Done, sentence: str) -> None:
     if done.is_first:
         messages.success(request, sentence)
     else:
-        messages.info(request, _("This was sent twice and done once."))
+        messages.info(request, _("You sent this twice; it was done once."))
 
 
 def _key(request: HttpRequest) -> tuple[User, str, str] | None:

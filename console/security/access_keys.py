@@ -24,7 +24,7 @@ def create(user: User, *, description: str = "") -> AccessKey:
         # The person's row is what two tabs that create at once wait for.
         User.objects.select_for_update().get(pk=user.pk)
         if AccessKey.objects.filter(user=user).count() >= MAX_KEYS:
-            raise KeyRefused(_("You have two keys already. Delete one first."))
+            raise KeyRefused(_("You already have two keys. Delete one first."))
         return AccessKey.objects.create(user=user, description=description)
 
 

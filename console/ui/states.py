@@ -83,7 +83,7 @@ CONDITIONS: dict[str, Text] = {
 
 
 NOT_RUN: dict[str, Text] = {
-    Condition.AGED: gettext_lazy("Not run: its validity period was over."),
+    Condition.AGED: gettext_lazy("Not run: its validity period had expired."),
     Condition.UNAVAILABLE: gettext_lazy("Not run: function deleted or disabled."),
     Condition.LOOP: gettext_lazy("Not run: loop stopped."),
     Condition.CANCELLED: gettext_lazy("Not run: the request was cancelled."),

@@ -157,7 +157,7 @@ class NewAgencyForm(AgencyForm):
         name: str = self.cleaned_data["name"]
         if Agency.objects.filter(project=self._project, name=name).exists():
             raise ValidationError(
-                _("Agency %(name)s exists already. Choose another name."),
+                _("Agency %(name)s already exists. Choose another name."),
                 params={"name": name},
             )
         return name

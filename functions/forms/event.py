@@ -49,7 +49,7 @@ class EventForm(Form):
             others = others.exclude(pk=self._event.pk)
         if others.filter(name=name).exists():
             raise ValidationError(
-                _("Test event %(name)s exists already. Choose another name."),
+                _("Test event %(name)s already exists. Choose another name."),
                 code="taken",
                 params={"name": name},
             )

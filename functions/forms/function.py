@@ -44,7 +44,9 @@ class FunctionForm(Form):
         label=gettext_lazy("Agency"),
         required=False,
         empty_label=gettext_lazy("No agency"),
-        help_text=gettext_lazy("In whose name the function reaches other services."),
+        help_text=gettext_lazy(
+            "The agency whose permissions the function uses to reach other services."
+        ),
     )
     starter = forms.ChoiceField(
         label=gettext_lazy("Starter template"), choices=samples.choices
@@ -71,7 +73,7 @@ def _check_free(project: Project, package: str, name: str) -> None:
     functions = Function.objects.in_project(project)
     if functions.filter(package=package, name=name).exists():
         raise ValidationError(
-            _("Function %(name)s exists already. Choose another name."),
+            _("Function %(name)s already exists. Choose another name."),
             code="taken",
             params={"name": name},
         )
@@ -84,7 +86,9 @@ def _agency_field() -> "forms.ModelChoiceField[Agency]":
         required=False,
         empty_label=gettext_lazy("No agency"),
         to_field_name="name",
-        help_text=gettext_lazy("In whose name the function reaches other services."),
+        help_text=gettext_lazy(
+            "The agency whose permissions the function uses to reach other services."
+        ),
         error_messages={
             "invalid_choice": gettext_lazy("There is no agency %(value)s.")
         },

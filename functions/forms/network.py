@@ -71,7 +71,7 @@ class NetworkForm(Form):
         required=False,
         empty_label=gettext_lazy("Choose a VPC"),
         to_field_name="vpc_id",
-        error_messages={"invalid_choice": gettext_lazy("Choose a VPC of the list.")},
+        error_messages={"invalid_choice": gettext_lazy("Choose a VPC from the list.")},
     )
     subnet = ByUuidField(
         Subnet.objects.none(),
@@ -79,7 +79,9 @@ class NetworkForm(Form):
         required=False,
         empty_label=gettext_lazy("Choose a subnet"),
         to_field_name="subnet_id",
-        error_messages={"invalid_choice": gettext_lazy("Choose a subnet of the list.")},
+        error_messages={
+            "invalid_choice": gettext_lazy("Choose a subnet from the list.")
+        },
     )
 
     def __init__(self, data: Any = None, *, version: Version) -> None:

@@ -303,5 +303,5 @@ def test_an_smn_that_is_away_or_silent_is_tried_again(
 @pytest.mark.django_db
 def test_what_answers_in_its_place_is_not_taken_for_smn(topic, reach, web, settings):
     settings.AGENCY_HTTP_HOSTS = [f"127.0.0.1:{web.server_port}"]
-    with pytest.raises(DeliveryError, match="is not SMN"):
+    with pytest.raises(DeliveryError, match="did not answer like SMN"):
         send(replace(reach, endpoints={"SMN": web.url.removesuffix("/told")}), topic)

@@ -91,7 +91,7 @@ def test_a_target_that_is_gone_is_a_dead_letter_with_its_reason(engine):
 
     delivery = Delivery.objects.get()
     assert delivery.status == "FAILED"
-    assert delivery.reason == "Function test2 does not exist any more."
+    assert delivery.reason == "Function test2 no longer exists."
 
 
 def test_a_right_taken_away_is_a_dead_letter_with_its_action(engine):

@@ -64,7 +64,7 @@ def test_an_agency_is_made_and_reaches_what_was_written(pages):
         ({"name": ""}, "Fill this in."),
         ({"name": "x" * 65}, "Use 1–64 letters"),
         ({"name": "a/b"}, "Use 1–64 letters"),
-        ({"name": "fgconsole-default"}, "exists already"),
+        ({"name": "fgconsole-default"}, "already exists"),
         ({"actions": ["iam:users:delete"]}, "Choose an entry from the list."),
         ({"endpoint_OBS": "ftp://obs.example.com"}, "Write the service"),
         ({"endpoint_OBS": "https://"}, "Write the service"),

@@ -80,9 +80,9 @@ def test_the_limits_are_accepted(pages, retries, age):
                 "failure-function": "gone",
                 "failure-qualifier": "latest",
             },
-            "Function gone does not exist any more.",
+            "Function gone no longer exists.",
         ),
-        ({"success_kind": "Pigeon"}, "Choose a target service of the list."),
+        ({"success_kind": "Pigeon"}, "Choose a target service from the list."),
     ],
 )
 def test_what_is_wrong_is_said_beside_it_and_nothing_is_stored(pages, changed, message):

@@ -71,7 +71,7 @@ def test_a_name_is_taken_once_and_free_after_deletion(pages):
     after = pages.post("/functions/new", new())
 
     assert (again.status_code, after.status_code) == (422, 302)
-    assert "Function fresh exists already." in again.text
+    assert "Function fresh already exists." in again.text
 
 
 def test_deploy_changes_what_runs(pages, engine):
@@ -94,7 +94,7 @@ def test_two_tabs_that_deploy_see_each_other(pages):
     second = pages.post(where, {"source": "second = 2", "revision": "1"})
 
     assert second.status_code == 409
-    assert "The code was changed meanwhile." in second.text
+    assert "Somebody else changed the code in the meantime." in second.text
     assert "second = 2" in second.text
     assert bytes(latest(function).code.content) == b"first = 1"
 

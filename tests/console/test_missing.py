@@ -64,4 +64,4 @@ def test_an_address_without_a_page_and_one_of_a_gone_thing_have_sentences(pages)
     gone = missing(pages, f"/services/networks/{NONE}")
 
     assert "There is no page at this address." in nowhere
-    assert "It does not exist, or not any more." in gone
+    assert "It does not exist, or no longer does." in gone

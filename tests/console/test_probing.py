@@ -160,7 +160,7 @@ def test_a_missing_right_leads_to_where_it_is_set(pages, box):
     ("fields", "sentence"),
     [
         (typed(**{"success-box": ""}), "Choose a box."),
-        (typed(success_kind=""), "Choose a target service of the list."),
+        (typed(success_kind=""), "Choose a target service from the list."),
         ({"saved": "1", "probe": "success"}, "Nobody is notified."),
     ],
 )

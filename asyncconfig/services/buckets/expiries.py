@@ -39,7 +39,7 @@ def note(bucket: Bucket, key: str, lifetime: timedelta | None) -> None:
         moved = bool(rows.filter(expires_at=known).update(expires_at=now + lifetime))
     if not moved:
         raise DeliveryError(
-            _("The object of before is being deleted. Try again later."),
+            _("The previous object is still being deleted. Try again later."),
             permanent=False,
         )
 

@@ -35,8 +35,7 @@ def create(project: Project, name: str) -> Bucket:
 
 def _taken(name: str) -> NameTaken:
     return NameTaken(
-        _("There is a bucket %(bucket)s already. Choose another name.")
-        % {"bucket": name}
+        _("Bucket %(bucket)s already exists. Choose another name.") % {"bucket": name}
     )
 
 

@@ -49,7 +49,7 @@ class InstanceForm(Form):
         to_field_name="vpc_id",
         error_messages={
             "required": gettext_lazy("Choose a VPC."),
-            "invalid_choice": gettext_lazy("Choose a VPC of the list."),
+            "invalid_choice": gettext_lazy("Choose a VPC from the list."),
         },
     )
     access_key = forms.CharField(

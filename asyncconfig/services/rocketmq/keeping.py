@@ -56,7 +56,7 @@ def _save(instance: RocketInstance, **options: Any) -> RocketInstance:
             instance.save(**options)
     except IntegrityError as error:
         raise NameTaken(
-            _("%(name)s exists already. Choose another name.") % {"name": instance.name}
+            _("%(name)s already exists. Choose another name.") % {"name": instance.name}
         ) from error
     return instance
 
@@ -76,7 +76,7 @@ def add_topic(instance: RocketInstance, topic: str) -> None:
     with transaction.atomic():
         held = hold(RocketInstance.objects, instance)
         if topic in held.topics:
-            raise NameTaken(_("Topic %(name)s is listed already.") % {"name": topic})
+            raise NameTaken(_("Topic %(name)s is already listed.") % {"name": topic})
         if len(held.topics) >= MAX_TOPICS:
             raise LimitReached(
                 _("An instance can have %(limit)d topics. Remove one first.")
@@ -119,7 +119,10 @@ def _check_unused(instance: RocketInstance, topic: str = "") -> None:
     users = users_of(instance, topic)
     if users:
         raise StillUsed(
-            _("%(name)s is told of failures of %(users)s. Change them first.")
+            _(
+                "%(users)s send their failures to %(name)s. Change their configuration "
+                "first."
+            )
             % {"name": topic or instance.name, "users": in_words(users)}
         )
 

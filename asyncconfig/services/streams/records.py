@@ -111,7 +111,7 @@ def _check(records: Sequence[NewRecord]) -> None:
         )
     if any(len(record.key) > MAX_KEY_CHARACTERS for record in records):
         raise RecordsRefused(
-            _("A partition key has %(most)d characters at the most.")
+            _("A partition key can have at most %(most)d characters.")
             % {"most": MAX_KEY_CHARACTERS}
         )
     sizes = [len(record.data) for record in records]

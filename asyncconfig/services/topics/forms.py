@@ -126,7 +126,7 @@ class PublishForm(Form):
         low=1,
         high=MAX_LIFE_SECONDS,
         required=False,
-        help_text=gettext_lazy("How long it is tried to deliver the message."),
+        help_text=gettext_lazy("How long delivery is attempted."),
     )
 
     def clean_subject(self) -> str:

@@ -224,8 +224,8 @@ def remove(request: HttpRequest, package: str, name: str) -> HttpResponse:
         messages.success(request, _("Async configuration removed."))
         return _back(request, head)
     question = _(
-        "Remove the async configuration of %(fn)s? "
-        "Requests then use the defaults and nothing is notified."
+        "Remove the async configuration of %(fn)s? Requests then use the defaults, and "
+        "no notifications are sent."
     )
     return dialogs.ask(
         request,

@@ -79,7 +79,7 @@ def _saved(head: Head, side: Side) -> Wish:
 def _typed(form: AsyncConfigForm, side: Side) -> Wish:
     params = form.params[side]
     if params is None:
-        return Wish(problem=_("Choose a target service of the list."))
+        return Wish(problem=_("Choose a target service from the list."))
     if not params.is_valid():
         found = [str(one) for errors in params.errors.values() for one in errors]
         return Wish(problem=" ".join(found))

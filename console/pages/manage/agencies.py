@@ -138,7 +138,9 @@ def delete(request: HttpRequest, pk: int) -> HttpResponse:
     if users := [_used_by(function) for function in agencies.users_of(agency)]:
         why = _("These functions use agency %(agency)s. Give them another one first.")
         return dialogs.refuse(request, title, why % told, users, back=back)
-    question = _("Delete agency %(agency)s? Its key is forgotten for good.")
+    question = _(
+        "Delete agency %(agency)s? Its key is deleted with it and cannot be recovered."
+    )
     return dialogs.ask(request, title, question % told, back=back)
 
 

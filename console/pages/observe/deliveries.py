@@ -96,7 +96,7 @@ def resend_one(request: HttpRequest, delivery_id: UUID) -> HttpResponse:
     if done.answer:
         submitting.say(request, done, _("The notification is being sent again."))
     else:
-        messages.error(request, _("This notification has arrived already."))
+        messages.error(request, _("This notification has already been delivered."))
     return redirect(next_page(request, otherwise=own))
 
 

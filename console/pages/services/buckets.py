@@ -188,7 +188,7 @@ def _key(request: HttpRequest, name: str) -> str:
     is_long = len(key.encode("utf-8", "replace")) > MAX_KEY_BYTES
     is_odd = not key.isprintable() or {".", ".."} & set(key.split("/"))
     if is_long or is_odd or key.startswith("/"):
-        raise Http404(_("This object does not exist any more."))
+        raise Http404(_("This object no longer exists."))
     return key
 
 

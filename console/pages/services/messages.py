@@ -116,7 +116,7 @@ def _resend(request: HttpRequest, message_delivery: MessageDelivery) -> None:
     if done.answer:
         submitting.say(request, done, _("The message is being sent again."))
     else:
-        messages.error(request, _("This message has arrived already."))
+        messages.error(request, _("This message has already been delivered."))
 
 
 @require_POST

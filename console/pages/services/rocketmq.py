@@ -208,7 +208,7 @@ def remove_topic(request: HttpRequest, instance_id: UUID, topic: str) -> HttpRes
     instance = _instance(request, instance_id, Right.CONFIGURE)
     if request.method == "GET":
         question = _(
-            "Remove topic %(name)s? It can't be chosen any more; the broker keeps it."
+            "Remove topic %(name)s? It can no longer be chosen; the broker keeps it."
         )
         back = reverse("rocketmq-instance", args=[instance_id])
         title = _("Remove topic")
@@ -245,8 +245,8 @@ def remove_rule(request: HttpRequest, instance_id: UUID, rule: int) -> HttpRespo
     found = get_object_or_404(InboundRule, instance=instance, pk=rule)
     if request.method == "GET":
         question = _(
-            "Remove the rule for %(ports)s from %(source)s? "
-            "Notifications that need it are not sent any more."
+            "Remove the rule for %(ports)s from %(source)s? Notifications that need it "
+            "will no longer be sent."
         )
         told = {"ports": found.ports, "source": found.source}
         back = reverse("rocketmq-instance", args=[instance_id])

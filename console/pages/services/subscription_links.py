@@ -45,8 +45,7 @@ def leave(request: HttpRequest) -> HttpResponse:
 
 def _void(request: HttpRequest) -> HttpResponse:
     sentence = _(
-        "This link is not valid, or not any more. Ask the owner of the topic for a "
-        "new one."
+        "This link is invalid or has expired. Ask the owner of the topic for a new one."
     )
     return _page(request, "void", status=404, sentence=sentence)
 

@@ -75,14 +75,17 @@ def _subscribe(topic: Topic, form: SubscriptionForm) -> Subscription | None:
         return None
     if is_new:
         return made
-    form.add_error("endpoint", _("This endpoint is subscribed already."))
+    form.add_error("endpoint", _("This endpoint is already subscribed."))
     return None
 
 
 def _said(made: Subscription) -> str:
     if made.is_confirmed:
         return _("Subscribed.")
-    return _("Subscribed. It counts once the link that is being sent is opened.")
+    return _(
+        "Subscribed. The subscription takes effect once the link that is being sent is "
+        "opened."
+    )
 
 
 def _dialog(
@@ -107,7 +110,7 @@ def remove(request: HttpRequest, topic: str, subscription_id: UUID) -> HttpRespo
         subscribing.unsubscribe(subscription)
         messages.success(request, _("Subscription removed."))
         return redirect_page(request, reverse("topic", args=[found.name]))
-    question = _("Remove %(endpoint)s? What still waits for it is not sent any more.")
+    question = _("Remove %(endpoint)s? Messages still waiting for it will not be sent.")
     return dialogs.ask(
         request,
         _("Remove subscription"),
@@ -129,8 +132,8 @@ def ask_again(request: HttpRequest, topic: str, subscription_id: UUID) -> HttpRe
         ),
     )
     if done.answer:
-        sentence = _("A new link is being sent; the old one is void.")
+        sentence = _("A new link is being sent; the old one no longer works.")
         submitting.say(request, done, sentence)
     else:
-        messages.error(request, _("This subscription is confirmed already."))
+        messages.error(request, _("This subscription is already confirmed."))
     return redirect("topic", found.name)

@@ -74,7 +74,7 @@ def create(request: HttpRequest) -> HttpResponse:
                 told = {"name": topic.name}
                 messages.success(request, _("Topic %(name)s created.") % told)
                 return redirect_page(request, reverse("topic", args=[topic.name]))
-            form.add_error("name", _("There is a topic of this name already."))
+            form.add_error("name", _("A topic with this name already exists."))
     context = _listed(request)
     return render_form(request, "services/topics/create.html", form, context)
 

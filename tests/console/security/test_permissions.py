@@ -50,7 +50,7 @@ def test_the_card_says_that_a_right_is_missing_or_a_target_gone(pages, project):
     assert "Agency fgconsole-default allows it" in good
     assert "lacks functiongraph:function:invokeAsync on test2:latest." in lacking
     assert "needs=functiongraph" in lacking
-    assert "Function test2 does not exist any more." in gone
+    assert "Function test2 no longer exists." in gone
 
 
 def test_needed_rights_are_told_with_who_needs_them(pages):

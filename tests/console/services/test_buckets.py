@@ -88,7 +88,7 @@ def test_a_name_of_another_project_is_taken(signed_in, obs):
     answer = signed_in.post("/services/new-bucket", {"name": theirs.name})
 
     assert answer.status_code == 422
-    assert f"There is a bucket {theirs.name} already." in answer.text
+    assert f"Bucket {theirs.name} already exists." in answer.text
     assert Bucket.objects.count() == 1
 
 
@@ -232,7 +232,7 @@ def test_an_object_that_is_gone_is_said(signed_in, obs, project):
     page = signed_in.get(f"/services/buckets/{bucket.name}", {"object": "gone"})
     file = signed_in.get(f"/services/buckets/{bucket.name}/download", {"key": "gone"})
 
-    assert "This object does not exist any more." in page.text
+    assert "This object no longer exists." in page.text
     assert file.status_code == 404
 
 

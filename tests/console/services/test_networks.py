@@ -51,7 +51,10 @@ def test_a_vpc_and_a_subnet_are_created_and_deleted(pages):
         ("", "Fill this in."),
         ("ten", "ten is not an address range. Write one like 10.0.0.0/16."),
         ("10.0.0.0/99", "10.0.0.0/99 is not an address range."),
-        ("10.0.0.7/16", "10.0.0.7/16 has bits outside of its mask. Write 10.0.0.0/16."),
+        (
+            "10.0.0.7/16",
+            "10.0.0.7/16 has bits set outside its mask. Write 10.0.0.0/16.",
+        ),
     ],
 )
 def test_a_vpc_with_a_wrong_range_is_refused(pages, cidr, sentence):
@@ -65,9 +68,9 @@ def test_a_vpc_with_a_wrong_range_is_refused(pages, cidr, sentence):
 @pytest.mark.parametrize(
     ("cidr", "sentence"),
     [
-        ("10.1.0.0/24", "10.1.0.0/24 is not inside of 10.0.0.0/16"),
-        ("10.0.0.0/8", "10.0.0.0/8 is not inside of 10.0.0.0/16"),
-        ("fd00::/64", "fd00::/64 is not inside of 10.0.0.0/16"),
+        ("10.1.0.0/24", "10.1.0.0/24 is not within 10.0.0.0/16"),
+        ("10.0.0.0/8", "10.0.0.0/8 is not within 10.0.0.0/16"),
+        ("fd00::/64", "fd00::/64 is not within 10.0.0.0/16"),
         ("10.0.1.128/25", "10.0.1.128/25 overlaps subnet part (10.0.1.0/24)"),
         ("10.0.0.0/23", "10.0.0.0/23 overlaps subnet part (10.0.1.0/24)"),
     ],
@@ -94,8 +97,8 @@ def test_names_are_used_once(pages, project):
     )
 
     assert (again.status_code, part.status_code) == (422, 422)
-    assert "net exists already. Choose another name." in again.text
-    assert "part exists already. Choose another name." in part.text
+    assert "net already exists. Choose another name." in again.text
+    assert "part already exists. Choose another name." in part.text
 
 
 def test_what_is_used_is_not_deleted_and_its_users_are_named(pages, project):
@@ -205,7 +208,7 @@ def test_another_projects_subnet_cannot_be_chosen(pages, project):
     response = pages.post(url(function), choose(foreign))
 
     assert response.status_code == 422
-    assert "Choose a VPC of the list." in response.text
+    assert "Choose a VPC from the list." in response.text
 
 
 def test_a_published_version_keeps_its_vpc_and_is_read_only(pages, project):

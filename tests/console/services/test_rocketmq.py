@@ -90,7 +90,7 @@ def test_an_instance_is_created_changed_and_deleted(pages, subnet):
         ({"port": "0"}, "Enter a whole number from 1 to 65535."),
         ({"port": "x"}, "Enter a whole number from 1 to 65535."),
         ({"vpc": ""}, "Choose a VPC."),
-        ({"vpc": "x"}, "Choose a VPC of the list."),
+        ({"vpc": "x"}, "Choose a VPC from the list."),
         ({"secret_key": ""}, "Enter the secret of user user."),
     ],
 )
@@ -135,7 +135,7 @@ def test_topics_and_rules_are_added_and_removed(pages, instance):
     [
         ("topics", {"topic": ""}, "Fill this in."),
         ("topics", {"topic": "a b"}, "1–127 letters"),
-        ("topics", {"topic": "orders"}, "Topic orders is listed already."),
+        ("topics", {"topic": "orders"}, "Topic orders is already listed."),
         (
             "rules",
             {"first_port": "9", "last_port": "8", "source": "10.0.0.0/8"},
@@ -160,7 +160,9 @@ def test_what_a_configuration_tells_is_not_deleted(pages, instance):
 
     assert whole.status_code == 409
     assert "/f/default/test1/settings/async" in whole.text
-    sentence = "orders is told of failures of test1:latest. Change them first."
+    sentence = (
+        "test1:latest send their failures to orders. Change their configuration first."
+    )
     assert sentence in topic.text
     assert RocketInstance.objects.get().topics == ["orders"]
 

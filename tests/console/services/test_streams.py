@@ -44,7 +44,7 @@ def test_a_stream_is_created(pages, valkey):
     [
         ("name", "a b", "Use 1–64 letters"),
         ("name", "", "Use 1–64 letters"),
-        ("name", "results", "exists already"),
+        ("name", "results", "already exists"),
         ("partitions", "51", "from 1 to 50"),
         ("partitions", "x", "from 1 to 50"),
         ("retention_hours", "23", "from 24 to 168"),

@@ -54,7 +54,7 @@ def test_a_topic_is_created_listed_and_deleted(pages):
 
     assert made.url == "/services/topics/new"
     assert again.status_code == 422
-    assert "There is a topic of this name already." in again.text
+    assert "A topic with this name already exists." in again.text
     row = pages.get("/services/topics").context["rows"][0]
     assert (row["recent"], row["uses"]) == (1, [])
     assert "1 subscription" not in pages.get(url("topic-delete", topic)).text
@@ -118,7 +118,7 @@ def test_a_url_is_subscribed_and_waits_for_its_confirmation(pages):
         ("http", "nonsense", "begins with http:// or https://"),
         ("http", "", "Write where messages are sent."),
         ("email", "ops@example.com", "No mail server is set."),
-        ("functionstage", "nobody", "Function nobody does not exist any more."),
+        ("functionstage", "nobody", "Function nobody no longer exists."),
         ("sms", "1", "Choose one of http"),
     ],
 )
@@ -209,7 +209,7 @@ def test_a_topic_without_subscribers_is_a_warning(project):
 
     warned = kind.read(config.on_success_param, version).warnings
     form = kind.form(version, data={"topic_urn": topic.urn})
-    assert "nobody is told" in warned[0]
+    assert "so nobody receives its messages" in warned[0]
     assert form.note() == "0 confirmed subscriptions."
 
     subscribe(topic, "functionstage", make_function())
@@ -279,7 +279,7 @@ def test_a_dead_letter_shows_its_tries_and_is_sent_again(pages, engine):
     again = pages.post(
         reverse("message-delivery-resend", args=[first.delivery_id]), follow=True
     )
-    assert "This message has arrived already." in again.text
+    assert "This message has already been delivered." in again.text
 
 
 def test_the_list_and_the_message_agree_on_a_subscriber_tried_before(pages):
