@@ -227,6 +227,7 @@ urlpatterns = [
     path("agencies/<int:pk>", agencies.edit, name="agency"),
     path("agencies/<int:pk>/delete", agencies.delete, name="agency-delete"),
     path("operator/health", health.show, name="operator-health"),
+    path("operator/ledger", operate.show_ledger, name="operator-ledger"),
     path("operator/balance", operate.balance, name="balance"),
     path("operator/deliveries", deliveries.operate, name="operator-deliveries"),
     path(

@@ -97,6 +97,13 @@ NAVIGATION: tuple[tuple[str | Promise, tuple[Item, ...]], ...] = (
                 OperatorRight.LOOK,
             ),
             Item(
+                _("Ledger"),
+                "operator-ledger",
+                "file-text",
+                ("/operator/ledger",),
+                OperatorRight.LOOK,
+            ),
+            Item(
                 _("Delivery backlog"),
                 "operator-deliveries",
                 "mail-x",

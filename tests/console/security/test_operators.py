@@ -22,6 +22,7 @@ RQ = "/admin/django_rq/dashboard"
 PAGES = [
     ("get", "/operator/balance", LOOK),
     ("get", "/operator/health", LOOK),
+    ("get", "/operator/ledger", LOOK),
     ("get", "/operator/deliveries", LOOK),
     ("post", "/operator/deliveries/resend", ACT),
     ("get", "/admin/", LOOK),

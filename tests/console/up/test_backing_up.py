@@ -63,11 +63,11 @@ def run(places, tmp_path):
 
 @pytest.fixture
 def running(tmp_path):
-    made = Installation(tmp_path / "data", WORKER_SLOTS="1")
+    made = Installation(tmp_path / "data", WORKER_SLOTS="1", WORKER_GRACE_SECONDS="0.5")
     made.start()
     yield made
     if made.process.poll() is None:
-        made.stop()
+        made.stop(seconds=30)
 
 
 def storage_of(installation):
@@ -112,14 +112,16 @@ def test_a_backup_is_restored_elsewhere_by_the_commands_of_the_page(
     run(backing_up)
     run(moving)
     refused = run(backing_up.replace("backup", "restore", 1), check=False)
-    running.stop()
+    running.stop(seconds=30)
     said = run(restoring).stdout
 
     assert refused.returncode == 1
     assert "Held until you decide (manage.py held): 2 requests, 0 notif" in said
     assert running.credentials["access_key"] in said
     assert "secret" not in said
-    elsewhere = Installation(tmp_path / "elsewhere/console", WORKER_SLOTS="1")
+    elsewhere = Installation(
+        tmp_path / "elsewhere/console", WORKER_SLOTS="1", WORKER_GRACE_SECONDS="0.5"
+    )
     assert starting == "python manage.py up --data-dir /srv/console"
     elsewhere.start()
     try:
@@ -134,7 +136,7 @@ def test_a_backup_is_restored_elsewhere_by_the_commands_of_the_page(
         until(lambda: "RUNNING" in elsewhere.manage("shell", "-c", COUNT))
         assert "Drift 0." in elsewhere.manage("balance")
     finally:
-        elsewhere.stop()
+        elsewhere.stop(seconds=30)
 
 
 def test_restore_refuses_while_up_runs_and_where_something_is(running, tmp_path):
@@ -143,7 +145,7 @@ def test_restore_refuses_while_up_runs_and_where_something_is(running, tmp_path)
     (keys,) = (tmp_path / "b").glob("*-keys.tar")
 
     while_it_runs = running.try_to("restore", str(data), "--keys", str(keys))
-    running.stop()
+    running.stop(seconds=30)
     over_another = running.try_to("restore", str(data), "--keys", str(keys))
     empty = Installation(tmp_path / "empty")
     without_keys = empty.try_to("restore", str(data))
@@ -161,7 +163,7 @@ def test_restore_refuses_while_up_runs_and_where_something_is(running, tmp_path)
 def test_an_upgrade_can_be_undone(running, tmp_path):
     copies = running.data / "backups"
     copies.mkdir()
-    running.stop()
+    running.stop(seconds=30)
     copy = copies / "20260131T040506Z.sqlite3"
     copy.write_bytes((running.data / "console.sqlite3").read_bytes())
     later = "from functions.models import Project; Project.objects.create(name='later')"
