@@ -9,6 +9,7 @@ from pathlib import Path
 from django.core.exceptions import ImproperlyConfigured
 
 from console.installation.supervision import modes
+from functions.runtime.users import Users
 
 
 def choose_data_dir(arguments: Sequence[str]) -> None:
@@ -49,6 +50,18 @@ def flag(name: str, *, default: bool) -> bool:
 def words(name: str, *, default: str = "") -> list[str]:
     """Read a comma-separated list."""
     return [word.strip() for word in text(name, default=default).split(",") if word]
+
+
+def user_numbers(name: str, *, default: str) -> str:
+    """Read a range of numbers of users, `first-last`."""
+    value = text(name, default=default)
+    try:
+        Users.of(value)
+    except ValueError as error:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; write two numbers of users, as {default}."
+        ) from error
+    return value
 
 
 def number(

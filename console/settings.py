@@ -228,7 +228,7 @@ WORKER_GRACE_SECONDS = env.number("WORKER_GRACE_SECONDS", default=6)
 INSTANCE_IDLE_SECONDS = env.number("INSTANCE_IDLE_SECONDS", default=60)
 INSTANCE_MEMORY_MB = env.whole("INSTANCE_MEMORY_MB", default=2048, low=128)
 ISOLATION_LEVEL = env.whole("ISOLATION_LEVEL", default=3, low=0, high=3)
-INSTANCE_USERS = env.text("INSTANCE_USERS", default="60578-61183")
+INSTANCE_USERS = env.user_numbers("INSTANCE_USERS", default="60578-61183")
 ALLOW_UNISOLATED = env.flag("ALLOW_UNISOLATED", default=False)
 RUNTIME_DIR = DATA_DIR / "runtime"
 # Who shows it may read the figures of /readyz.

@@ -29,6 +29,7 @@ from functions.runtime.zygotes import (
 )
 
 SECONDS = 15
+TRIES = 2
 # What any function does: load from the library, in C too, and write a file.
 SOURCE = b"""
 import decimal, os, sqlite3, zlib
@@ -74,14 +75,21 @@ def _probe(highest: int, root: Path, home: Home, users: Users) -> Isolation:
     refused: dict[int, str] = {}
     for level in candidates(highest):
         found = Isolation(level, landlock_abi())
-        try:
-            reason = _refusal(found, root, home, users)
-        except (ZygoteLost, NotForked, UnpackingFailed, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error) or repr(error)
-        if not reason:
-            return replace(found, refused=refused)
+        # Twice: a host that is too busy at one moment is none that refuses.
+        for _ in range(TRIES):
+            reason = _tried(found, root, home, users)
+            if not reason:
+                return replace(found, refused=refused)
         refused[level] = reason
     return Isolation(0, landlock_abi(), refused=refused)
+
+
+def _tried(found: Isolation, root: Path, home: Home, users: Users) -> str:
+    """Say why a level cannot be had, if so; nothing is raised for what hosts refuse."""
+    try:
+        return _refusal(found, root, home, users)
+    except (ZygoteLost, NotForked, UnpackingFailed, OSError) as error:
+        return getattr(error, "strerror", None) or str(error) or repr(error)
 
 
 def _refusal(found: Isolation, root: Path, home: Home, users: Users) -> str:
