@@ -24,7 +24,7 @@ from console.door.limits import form_with, takes
 from console.pages import submitting
 from console.pages.observe import chain, invocations
 from console.ui import states
-from console.ui.htmx import render_page
+from console.ui.htmx import render_page, show_address
 from functions import samples
 from functions.exceptions import QualifierUnknown
 from functions.forms.base import Form
@@ -162,7 +162,7 @@ def _load(request: HttpRequest, project: Project) -> HttpResponse:
     form = RunForm(initial=shown, project=project)
     extra = {"has_event": has_event}
     response = _render(request, project, form, extra=extra, partial="loaded")
-    response["HX-Replace-Url"] = _address(shown)
+    show_address(response, _address(shown))
     return response
 
 

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from console.pages.manage import account
 from console.security import browsers
-from console.ui.htmx import next_page, wants_fragment
+from console.ui.htmx import next_page, page_of, wants_fragment
 
 NOTICE = "X-Notice"
 MAX_KEPT_BYTES = 1024 * 1024
@@ -94,11 +94,9 @@ def _sign_in_again(request: HttpRequest) -> HttpResponse:
 
 
 def _notice(request: HttpRequest, kind: str, *, status: int) -> HttpResponse:
-    page = urlsplit(request.headers.get("HX-Current-URL", "/"))
-    back = page.path + (f"?{page.query}" if page.query else "")
     context = {
         "kind": kind,
-        "login": _login_url(back),
+        "login": _login_url(page_of(request)),
         "is_poll": request.method == "GET",
     }
     response = render(request, "stale/notice.html", context, status=status)

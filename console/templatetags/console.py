@@ -17,10 +17,14 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from asyncconfig.graph import Use
 from asyncconfig.models import Invocation
+from asyncconfig.models.outbox import OutboundAttempt
+from asyncconfig.reports.backlog import Backlog
 from console.pages import submitting
-from console.ui import states, units
+from console.ui import links, states, units
 from console.ui.states import Dot, State
+from functions.logs import Part
 
 register = template.Library()
 
@@ -60,6 +64,12 @@ def posts(page: str, *args: object) -> dict[str, str]:
     return {"url": reverse(page, args=args)}
 
 
+@register.inclusion_tag("components/_polls.html", takes_context=True)
+def polls(context: Context, seconds: int, url: str = "") -> dict[str, object]:
+    """Attributes of a part that asks its address for itself, again and again."""
+    return {"url": url or context["request"].get_full_path(), "seconds": seconds}
+
+
 @register.inclusion_tag("components/_create_link.html")
 def create_link(
     page: str, *args: object, label: str, primary: bool = False
@@ -69,9 +79,14 @@ def create_link(
 
 @register.inclusion_tag("components/_delete_link.html")
 def delete_link(
-    page: str, *args: object, button: bool = False, word: str = ""
+    page: str,
+    *args: object,
+    button: bool = False,
+    word: str = "",
+    query: str = "",
 ) -> dict[str, object]:
-    return {"url": reverse(page, args=args), "button": button, "word": word}
+    url = reverse(page, args=args) + (f"?{query}" if query else "")
+    return {"url": url, "button": button, "word": word}
 
 
 @register.simple_tag(takes_context=True)
@@ -244,6 +259,35 @@ def remaining(moment: datetime) -> SafeString:
     )
 
 
+@register.simple_tag
+def try_words(attempt: OutboundAttempt) -> str:
+    """When a notification was tried, and who asked for it."""
+    said = {
+        "n": attempt.number,
+        "time": clock_text(attempt.started_at),
+        "took": duration(attempt.duration_ms),
+        "name": attempt.asked_by,
+    }
+    if attempt.asked_by:
+        return _("Attempt %(n)s at %(time)s, %(took)s, re-sent by %(name)s") % said
+    return _("Attempt %(n)s at %(time)s, %(took)s, automatic") % said
+
+
+@register.filter
+def owed_url(backlog: Backlog) -> str:
+    return links.owed_url(backlog)
+
+
+@register.filter
+def use_url(use: Use) -> str:
+    return links.use_url(use)
+
+
+@register.simple_tag
+def use_name(use: Use, shorten: object = False) -> str:
+    return links.use_name(use, middle) if shorten else links.use_name(use)
+
+
 @register.filter
 def error_of(invocation: Invocation) -> str:
     return states.error_of(invocation)
@@ -285,6 +329,19 @@ def thousands(value: int) -> str:
 @register.filter
 def length_of(value: bytes) -> int:
     return len(value)
+
+
+@register.simple_tag
+def log_view(parts: list[Part]) -> SafeString:
+    """Show a log; the platform's own lines are marked."""
+    lines = format_html_join("", "{}", ((_log_part(part),) for part in parts))
+    return format_html('<pre class="code">{}</pre>', lines)
+
+
+def _log_part(part: Part) -> str:
+    if part.is_ours:
+        return format_html('<span class="platform">{}</span>', part.text)
+    return part.text
 
 
 @register.simple_tag

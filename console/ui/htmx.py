@@ -1,6 +1,7 @@
 """The only place that knows of htmx: whole pages, fragments, redirects."""
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
@@ -52,6 +53,17 @@ def render_form(
     status = 422 if form.is_bound else 200
     context = {"form": form} | context
     return render_page(request, template, context, partial=partial, status=status)
+
+
+def page_of(request: HttpRequest) -> str:
+    """Return our page, with its query, on which htmx sends the request."""
+    page = urlsplit(request.headers.get("HX-Current-URL", "/"))
+    return page.path + (f"?{page.query}" if page.query else "")
+
+
+def show_address(response: HttpResponse, url: str) -> None:
+    """Let the browser's address say what a fragment now shows."""
+    response["HX-Replace-Url"] = url
 
 
 def next_page(request: HttpRequest, *, otherwise: str = "/") -> str:

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from asyncconfig.graph import Use
 from asyncconfig.models import Delivery
 from asyncconfig.models.config import DIS, FUNCTION, OBS, ROCKETMQ, SMN, Chosen
+from asyncconfig.reports.backlog import Backlog
 from functions.names import LATEST
 
 NONE = ""
@@ -116,6 +117,20 @@ def use_url(use: Use) -> str:
     """Return the page where a function's version says whom it tells."""
     url = reverse("function-async", args=[use.function.package, use.function.name])
     return url if use.version == LATEST else f"{url}?v={use.version}"
+
+
+def use_name(use: Use, shown: Callable[[str], str] = str) -> str:
+    """Return the function's name, and its version where that is not latest."""
+    parts = [use.function.name]
+    if use.version != LATEST:
+        parts.append(use.version)
+    return " : ".join(map(shown, parts))
+
+
+def owed_url(backlog: Backlog) -> str:
+    """Return the list of what one target is owed."""
+    query = urlencode({"kind": backlog.kind, "target": backlog.name})
+    return f"{reverse('deliveries')}?{query}"
 
 
 def create_link(kind: str) -> Link | None:

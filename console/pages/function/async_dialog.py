@@ -27,6 +27,8 @@ from functions import names
 from functions.models import Function
 
 SAMPLE_TIME = datetime(2020, 8, 20, 4, tzinfo=UTC)
+# The validity periods that one click chooses (seconds): 1 min to a day.
+USUAL_AGES = (60, 600, 3600, 21_600, 86_400)
 ICONS = {
     "ok": "circle-check",
     "warn": "triangle-alert",
@@ -95,7 +97,7 @@ class Dialog:
     def side(self, side: Side) -> dict[str, Any]:
         params, form = self.form.params[side], self.form
         is_judged = form.is_bound and side != self.fresh
-        fields = [self._shown(side, params, field) for field in params or ()]
+        fields = [self._shown(params, field) for field in params or ()]
         # What is chosen from a list can be made here.
         is_here = any(shown.is_list for shown in fields)
         return {
@@ -134,13 +136,13 @@ class Dialog:
         for kind, destination in KINDS.items():
             yield Chip(destination, kind == chosen, destination.why_not(side))
 
-    def _shown(self, side: Side, params: ParamForm | None, field: BoundField) -> Shown:
+    def _shown(self, params: ParamForm | None, field: BoundField) -> Shown:
         options = params.options(field.name) if params else None
         if options is None:
-            return Shown(field, field.as_widget(attrs=self._live()))
+            return Shown(field, field.as_widget())
         widget = forms.Select(choices=self._choices(field, options))
-        attrs = {"class": "select", **self._rebuild(side)}
-        return Shown(field, field.as_widget(widget, attrs=attrs), is_list=True)
+        control = field.as_widget(widget, attrs={"class": "select"})
+        return Shown(field, control, is_list=True)
 
     def _choices(
         self, field: BoundField, options: list[Option]
@@ -174,32 +176,6 @@ class Dialog:
     def _graph(self) -> loops.Graph:
         return graph.of_version(self.head.version)
 
-    def _live(self) -> dict[str, str | bool]:
-        """Return what redraws the panel while typing."""
-        return {
-            "hx-post": self._url("preview"),
-            "hx-trigger": "input changed delay:250ms, change",
-            "hx-target": "#panel",
-            "hx-swap": "morph:outerHTML",
-            "hx-include": "closest form",
-            "hx-sync": "closest form:replace",
-        }
-
-    def _rebuild(self, side: Side) -> dict[str, str | bool]:
-        """Return what builds the side's parameters again after a choice."""
-        return {
-            "hx-post": self._url("params", side),
-            "hx-trigger": "change",
-            "hx-target": f"#params-{side}",
-            "hx-swap": "outerHTML",
-            "hx-include": "closest form",
-        }
-
-    def _url(self, page: str, *args: str) -> str:
-        function = self.head.function
-        named = [function.package, function.name, *args]
-        return reverse(f"function-async-{page}", args=named) + self.head.query
-
     def panel(self) -> dict[str, Any]:
         return {
             "head": self.head,
@@ -212,7 +188,11 @@ class Dialog:
     def whole(self) -> dict[str, Any]:
         return self.panel() | {
             "sides": [self.side(side) for side in Side],
-            "limits": {"retries": MAX_RETRIES, "age": MAX_AGE_SECONDS},
+            "limits": {
+                "retries": MAX_RETRIES,
+                "age": MAX_AGE_SECONDS,
+                "usual_ages": USUAL_AGES,
+            },
             "age_words": self._age_words(),
         }
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods
 
@@ -32,6 +33,12 @@ class CodeLine:
     number: int
     text: str
     is_wrong: bool
+
+    @property
+    def shown(self) -> str:
+        """The line with its number; the faulty one is marked."""
+        mark = "<mark>{}  {}</mark>" if self.is_wrong else "{}  {}"
+        return format_html(mark, self.number, self.text)
 
 
 class DoesNotCompile(Exception):

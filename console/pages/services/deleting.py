@@ -8,7 +8,6 @@ from django.utils.translation import gettext as _
 from asyncconfig.graph import Use
 from console.pages import dialogs
 from console.ui import links
-from functions.names import LATEST
 
 
 def ask(
@@ -32,6 +31,4 @@ def ask(
 
 
 def _user(use: Use) -> dialogs.UsedBy:
-    name = use.function.name
-    named = name if use.version == LATEST else f"{name} : {use.version}"
-    return dialogs.UsedBy(named, links.use_url(use), use.side)
+    return dialogs.UsedBy(links.use_name(use), links.use_url(use), use.side)

@@ -11,6 +11,7 @@ from asyncconfig.models import AsyncConfig
 from functions import agencies
 from functions.models import Agency
 from tests.support.factories import accept, latest, make_config, make_function
+from tests.support.html import squeezed
 from tests.support.kinds import PUT, SEND, Box, Rocket
 
 pytestmark = pytest.mark.django_db
@@ -87,13 +88,13 @@ def test_choosing_a_service_shows_its_fields_unjudged(pages, box):
 def test_a_kind_not_offered_is_disabled_with_its_reason(pages, box):
     function = make_function()
 
-    opened = pages.get(url(function)).text
+    opened = squeezed(pages.get(url(function)).text)
     refused = pages.post(url(function), wish(kind="Rocket"))
 
     sentence = "Rocket can be chosen for failure notification only."
-    assert 'value="Rocket"  disabled aria-describedby="why-success-Rocket"' in opened
+    assert 'value="Rocket" disabled aria-describedby="why-success-Rocket"' in opened
     assert opened.count(sentence) == 1
-    assert opened.count('Rocket service <small class="badge warn">Beta<') == 2
+    assert opened.count('Rocket service<small class="badge warn">Beta<') == 2
     assert refused.status_code == 422
     assert sentence in refused.context["form"].errors["success_kind"]
 

@@ -14,6 +14,7 @@ from tests.support.factories import (
     make_subnet,
     make_user,
 )
+from tests.support.html import squeezed
 
 pytestmark = pytest.mark.django_db
 
@@ -125,8 +126,8 @@ def test_the_question_names_users_with_links_and_offers_no_deletion(pages, proje
     instance = make_rocket_instance(vpc=subnet.vpc)
     ids = [subnet.vpc.vpc_id, subnet.subnet_id]
 
-    part = pages.get(reverse("subnet-delete", args=ids)).text
-    whole = pages.get(reverse("network-delete", args=ids[:1])).text
+    part = squeezed(pages.get(reverse("subnet-delete", args=ids)).text)
+    whole = squeezed(pages.get(reverse("network-delete", args=ids[:1])).text)
     networks.connect(latest(function), None)
     free = pages.get(reverse("subnet-delete", args=ids)).text
 

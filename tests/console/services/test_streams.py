@@ -18,6 +18,7 @@ from tests.support.factories import (
     make_stream,
     make_user,
 )
+from tests.support.html import squeezed
 
 pytestmark = pytest.mark.django_db
 INDEX = "/services/streams"
@@ -121,7 +122,7 @@ def test_large_records_are_paged_by_their_weight(pages, valkey):
 def test_partitions_say_what_their_numbers_are(pages, valkey):
     put(make_stream(partitions=2), b"x", partition=0)
 
-    page = pages.get(PAGE).text
+    page = squeezed(pages.get(PAGE).text)
 
     assert "Partition 0 · 1 record</a>" in page
     assert "Partition 1 · 0 records</a>" in page
