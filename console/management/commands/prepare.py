@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 
-from console.installation import prepare
+from console.installation import obstacles, prepare
 from console.installation.supervision import modes
 
 
@@ -19,11 +20,18 @@ class Command(BaseCommand):
     def handle(self, **options: Any) -> None:
         try:
             modes.mend(settings.DATA_DIR, settings.KEYS_DIR)
+            self._prepare(options["url"])
         except modes.BelongsToAnother as error:
             raise CommandError(str(error)) from error
+        except (DatabaseError, OSError) as error:
+            if advice := obstacles.described(error):
+                raise CommandError(advice) from error
+            raise
+
+    def _prepare(self, url: str) -> None:
         prepare.migrate()
         prepare.collect_static()
-        path = prepare.introduce(url=options["url"])
+        path = prepare.introduce(url=url)
         for note in prepare.notes():
             self.stdout.write(note)
         self.stdout.write(f"Ready. How to sign in is in {path}.")

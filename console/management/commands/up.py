@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from console import env
+from console.installation import obstacles
 from console.installation.supervision import folders, modes, seaweed, valkey, web
 from console.installation.supervision.child import SupervisedProcess
 from console.installation.supervision.folders import CannotStart
@@ -54,6 +55,10 @@ class Command(BaseCommand):
                 RunningInstallation(options, say=self._say).run()
         except (CannotStart, BelongsToAnother) as error:
             raise CommandError(str(error)) from error
+        except OSError as error:
+            if advice := obstacles.described(error):
+                raise CommandError(advice) from error
+            raise
 
     def _say(self, line: str) -> None:
         self.stdout.write(line)
@@ -104,6 +109,8 @@ class RunningInstallation:
                 self._supervisor.stop()
 
     def _start(self) -> None:
+        if advice := obstacles.no_room(self._data):
+            raise CannotStart(advice)
         if not env.text("REDIS_URL"):
             self._start_valkey()
         self._prepare()

@@ -127,7 +127,7 @@ def test_a_backup_is_restored_elsewhere_by_the_commands_of_the_page(
     try:
         person._url = elsewhere.url
         assert "password" in person.get("/invocations")
-        assert "Held" in Person(elsewhere).get("/invocations")
+        assert "已暂停" in Person(elsewhere).get("/invocations")
         held = run(looking).stdout
         assert held == "Held: 2 requests, 0 notifications, 0 messages.\n"
         assert objects_of(storage_of(elsewhere), "kept")["a"][0] == b"b" * 1000
