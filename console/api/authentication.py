@@ -13,7 +13,7 @@ from console.door import limits
 from console.models import AccessKey
 from console.security import access_keys, signing, tokens
 from console.security.callers import address_of, neighbourhood_of
-from console.security.lockout import Lock
+from console.security.limits import Lock
 
 SKEW = timedelta(minutes=15)
 MAX_BODY_BYTES = 1024 * 1024

@@ -19,7 +19,7 @@ from console.api.service import caller_of, unsigned
 from console.models import AccessKey
 from console.security import access_keys, tokens
 from console.security.callers import address_of, neighbourhood_of
-from console.security.lockout import Lock
+from console.security.limits import Lock
 from functions.models import Project
 
 router = Router(tags=["iam"])

@@ -11,12 +11,12 @@ from django.views.decorators.debug import sensitive_variables
 
 from console import access
 from console.access import OperatorRight
-from console.security import rates
+from console.security import limits
 from console.security.browsers import browser_of
 from console.security.callers import neighbourhood_of
 from console.security.exceptions import TooOften
 from console.security.hashing import gate
-from console.security.lockout import Lock
+from console.security.limits import Lock
 
 Person = User | AnonymousUser
 
@@ -44,7 +44,7 @@ class PasswordBackend(ModelBackend):
         browser = browser_of(request, username)
         client = browser or neighbourhood_of(request)
         lock = Lock("login", username.lower(), client)
-        pace = rates.Pace("sign-in", client, most=settings.SIGN_INS_PER_MINUTE)
+        pace = limits.Pace("sign-in", client, most=settings.SIGN_INS_PER_MINUTE)
         _check(lock, pace)
         # One place an account, however many browsers it has signed in with.
         with gate.place(username.lower() if browser else ""):
@@ -75,7 +75,7 @@ def _right_for(is_seen: bool) -> OperatorRight:
     return OperatorRight.LOOK if is_seen else OperatorRight.ADMINISTER
 
 
-def _check(lock: Lock, pace: rates.Pace) -> None:
+def _check(lock: Lock, pace: limits.Pace) -> None:
     lock.check()
     if left := pace.seconds_left:
         raise TooOften(left)

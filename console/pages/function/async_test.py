@@ -20,7 +20,7 @@ from console.pages import submitting
 from console.pages.function import async_config
 from console.pages.function.async_dialog import permissions_url
 from console.pages.function.heads import Head
-from console.security import rates
+from console.security import limits
 from console.ui import links, units
 from console.ui.htmx import render_page, wants_fragment
 
@@ -97,7 +97,7 @@ def _answer(
         return {"question": question}, 200
 
     def send() -> str:
-        rates.count("probe", str(request.user.pk), most=MAX_TESTS_PER_MINUTE)
+        limits.count("probe", str(request.user.pk), most=MAX_TESTS_PER_MINUTE)
         return _written(probing.probe(head.version, side, wish.kind, wish.param))
 
     try:

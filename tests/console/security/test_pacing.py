@@ -4,18 +4,18 @@ import pytest
 
 from asyncconfig import clock
 from asyncconfig.exceptions import Throttled
-from console.security import rates
+from console.security import limits
 
 pytestmark = pytest.mark.django_db
 
 
 def test_a_minutes_count_does_not_outlive_the_minute():
-    rates.count("probe", "1", most=2)
+    limits.count("probe", "1", most=2)
     clock.shift(50)
-    rates.count("probe", "1", most=2)
+    limits.count("probe", "1", most=2)
     with pytest.raises(Throttled) as refused:
-        rates.count("probe", "1", most=2)
+        limits.count("probe", "1", most=2)
     clock.shift(11)
 
-    rates.count("probe", "1", most=2)
+    limits.count("probe", "1", most=2)
     assert refused.value.seconds == 10

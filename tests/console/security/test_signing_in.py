@@ -16,7 +16,7 @@ from console.security import hashing
 from console.security.backend import PasswordBackend
 from console.security.exceptions import Full
 from console.security.hashing import Gate, GatedHasher, gate, waiting_places
-from console.security.lockout import Lock
+from console.security.limits import Lock
 from tests.support.factories import make_project, make_user
 from tests.support.installation import until
 

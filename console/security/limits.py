@@ -1,18 +1,22 @@
-"""Five failures from one client lock a name for five minutes."""
+"""How often somebody may try: five failures lock a name, and a minute has its pace."""
 
 import hashlib
+import math
 import threading
 from contextlib import suppress
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
 
+from asyncconfig import clock
+from asyncconfig.exceptions import Throttled
 from console.security.exceptions import Locked
 
 MAX_FAILURES = 5
 LOCKED_SECONDS = 300
+WINDOW_SECONDS = 60
 
-# The cache counts by reading and writing; two failures at once are two.
+# The cache counts by reading and writing; two at once are two.
 _counting = threading.Lock()
 
 
@@ -49,3 +53,37 @@ class Lock:
         """Forget the failures; costs nothing when the last look found none."""
         if self._failures:
             cache.delete(self._key)
+
+
+class Pace:
+    """How often one has done something within a minute, which the first time begins."""
+
+    def __init__(self, doing: str, who: str, *, most: int) -> None:
+        self._key = f"pace:{doing}:{who}"
+        self._most = most
+
+    @property
+    def seconds_left(self) -> int:
+        """Return after how many seconds it may be done again; 0 is at once."""
+        done, ends = self._read()
+        if done < self._most:
+            return 0
+        return max(math.ceil(ends - clock.now().timestamp()), 1)
+
+    def count(self) -> None:
+        with _counting:
+            done, ends = self._read()
+            cache.set(self._key, (done + 1, ends), WINDOW_SECONDS)
+
+    def _read(self) -> tuple[int, float]:
+        now = clock.now().timestamp()
+        known: tuple[int, float] = cache.get(self._key, (0, 0.0))
+        return known if known[1] > now else (0, now + WINDOW_SECONDS)
+
+
+def count(doing: str, who: str, *, most: int) -> None:
+    """Count one; raises Throttled when it is one too many within a minute."""
+    pace = Pace(doing, who, most=most)
+    if left := pace.seconds_left:
+        raise Throttled(left)
+    pace.count()
