@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import content_disposition_header, urlencode
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods
 
 from asyncconfig import graph
@@ -21,6 +19,7 @@ from asyncconfig.clients.objects import Listing, StorageError, Trouble
 from asyncconfig.models import Bucket, Invocation, ObjectExpiry
 from asyncconfig.models.config import OBS
 from asyncconfig.services.buckets import expiries, keeping
+from asyncconfig.services.buckets.forms import BucketForm
 from console import access
 from console.access import Right, needs
 from console.pages import dialogs
@@ -28,7 +27,6 @@ from console.pages.paging import Page, page_of
 from console.pages.services import deleting, owed
 from console.ui.htmx import posted, redirect_page, render_form, render_page
 from functions.exceptions import NameTaken, StillUsed
-from functions.forms.base import Form
 from functions.models import Project
 
 PAGE = 20
@@ -36,26 +34,6 @@ OBJECTS = 50
 COUNTED = 100
 PREVIEWED = 64 * 1024 + 1
 MAX_KEY_BYTES = 1024
-# What S3 takes, without what looks like an address of the network.
-NAMES = r"(?![\d.]+$)(?!.*\.\.)[a-z0-9][a-z0-9.\-]{1,61}[a-z0-9]"
-
-
-NAMED = gettext_lazy(
-    "Use 3–63 lowercase letters, digits, “-” or “.”. "
-    "Start and end with a letter or digit."
-)
-
-
-class BucketForm(Form):
-    """The name of a new bucket."""
-
-    name = forms.RegexField(
-        rf"\A{NAMES}\Z",
-        label=gettext_lazy("Bucket name"),
-        max_length=63,
-        help_text=NAMED,
-        error_messages={"invalid": NAMED, "required": NAMED},
-    )
 
 
 @require_GET
