@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-STATIC = Path(settings.BASE_DIR) / "static"
+ROOT = Path(settings.BASE_DIR)
+STATIC = ROOT / "static"
 CSS = (STATIC / "css" / "console.css").read_text()
 TONES = ("neutral", "running", "retrying", "success", "failed", "discarded")
 
@@ -76,13 +77,42 @@ def test_assets_stay_light(pattern, kilobytes):
     assert size <= kilobytes * 1024
 
 
+def sources(*folders):
+    """Return what pages, and the code behind them, are written in."""
+    found = [path for name in folders for path in (ROOT / name).rglob("*")]
+    return "\n".join(
+        path.read_text() for path in found if path.suffix in (".html", ".py", ".js")
+    )
+
+
 def test_every_icon_that_templates_name_exists():
     sprite = (STATIC / "icons.svg").read_text()
-    named = set()
-    for folder in ("templates", "console"):
-        found = (Path(settings.BASE_DIR) / folder).rglob("*")
-        for path in (path for path in found if path.suffix in (".html", ".py")):
-            named |= set(re.findall(r'{% icon "([a-z0-9-]+)" %}', path.read_text()))
+    named = set(re.findall(r'{% icon "([a-z0-9-]+)" %}', sources("templates")))
 
     assert named
     assert {name for name in named if f'id="{name}"' not in sprite} == set()
+
+
+def test_every_icon_is_used():
+    text = sources("templates", "console", "static/js")
+    icons = re.findall(r'id="([a-z0-9-]+)"', (STATIC / "icons.svg").read_text())
+
+    assert [name for name in icons if not re.search(f"[\"'#]{name}[\"']", text)] == []
+
+
+def test_every_class_is_used():
+    text = sources("templates", "console", "functions", "asyncconfig", "static/js")
+    css = re.sub(r"/\*.*?\*/|url\([^)]*\)", "", CSS, flags=re.DOTALL)
+    classes = set(re.findall(r"\.([a-z][a-z0-9-]+)", css))
+    # Code completes the names of these with a tone or the kind of a token.
+    built = ("dot-", "tok-", "tone-")
+
+    assert (
+        sorted(
+            name
+            for name in classes
+            if not name.startswith(built)
+            and not re.search(rf"(?<![\w-]){name}(?![\w-])", text)
+        )
+        == []
+    )
