@@ -11,7 +11,7 @@ from pydantic import Field
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError, refuse
-from console.api.function_shapes import plain_time
+from console.api.shapes.function_shapes import plain_time
 from functions import aliases
 from functions.aliases import Split
 from functions.forms import AliasForm

@@ -29,7 +29,7 @@ from console import access
 from console.access import Right
 from console.api import lookup, paging
 from console.api.errors import ApiError, loops_refused, refuse
-from console.api.function_shapes import full_time
+from console.api.shapes.function_shapes import full_time
 from functions.models import Version
 
 logger = logging.getLogger(__name__)

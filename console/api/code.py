@@ -13,7 +13,9 @@ from pydantic import Field
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError
-from console.api.function_shapes import (
+from console.api.functions import check_code_body, read_code
+from console.api.service import limited
+from console.api.shapes.function_shapes import (
     DOMAIN,
     SAMPLE,
     EchoedOfCode,
@@ -23,8 +25,6 @@ from console.api.function_shapes import (
     plain_time,
     strategy_of,
 )
-from console.api.functions import check_code_body, read_code
-from console.api.service import limited
 from functions import code, creating
 from functions.models import Version
 

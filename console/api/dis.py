@@ -21,7 +21,9 @@ from asyncconfig.services.streams.forms import StreamForm
 from asyncconfig.services.streams.records import NewRecord
 from console.access import Right
 from console.api import lookup
-from console.api.dis_shapes import (
+from console.api.errors import ApiError, refuse
+from console.api.service import limited
+from console.api.shapes.dis_shapes import (
     CursorAnswer,
     NewRecords,
     NewStream,
@@ -35,8 +37,6 @@ from console.api.dis_shapes import (
     shown_record,
     shown_stream,
 )
-from console.api.errors import ApiError, refuse
-from console.api.service import limited
 from functions.forms.base import whole
 from functions.models import Project
 

@@ -19,7 +19,8 @@ from asyncconfig.models import Invocation
 from console.access import Right
 from console.api import lookup, paging
 from console.api.errors import ApiError, refuse
-from console.api.function_shapes import (
+from console.api.service import limited
+from console.api.shapes.function_shapes import (
     FunctionChange,
     FunctionCode,
     FunctionConfig,
@@ -27,7 +28,6 @@ from console.api.function_shapes import (
     check_echoed,
     config_of,
 )
-from console.api.service import limited
 from functions import code, creating, names
 from functions.exceptions import CodeTooLarge
 from functions.forms import DefinitionForm, NewDefinitionForm

@@ -14,8 +14,8 @@ from ninja import Router, Schema, Status
 from pydantic import Field
 
 from console.api.errors import ApiError
-from console.api.function_shapes import DOMAIN
 from console.api.service import caller_of, unsigned
+from console.api.shapes.function_shapes import DOMAIN
 from console.models import AccessKey
 from console.security import access_keys, tokens
 from console.security.callers import address_of, neighbourhood_of

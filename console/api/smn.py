@@ -23,7 +23,7 @@ from console.api import errors, lookup
 from console.api.authentication import check_length
 from console.api.errors import ApiError
 from console.api.service import limited
-from console.api.smn_shapes import (
+from console.api.shapes.smn_shapes import (
     Answered,
     Attributes,
     MessageAttribute,

@@ -14,9 +14,9 @@ from pydantic import Field
 from console.access import Right
 from console.api import lookup
 from console.api.errors import ApiError, refuse
-from console.api.function_shapes import FunctionConfig, config_of
 from console.api.functions import CODES, FORM_NAMES, check_code_body
 from console.api.service import limited
+from console.api.shapes.function_shapes import FunctionConfig, config_of
 from functions import creating, names, networks, transfer
 from functions.forms import NewDefinitionForm
 

@@ -15,7 +15,7 @@ from console import access
 from console.access import Right
 from console.api import async_config, lookup, paging
 from console.api.errors import refuse
-from console.api.function_shapes import FunctionConfig, config_of
+from console.api.shapes.function_shapes import FunctionConfig, config_of
 from functions import names, publishing
 from functions.forms import VersionForm
 from functions.models import Version

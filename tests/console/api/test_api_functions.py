@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from console import access
-from console.api.function_shapes import FunctionChange
+from console.api.shapes.function_shapes import FunctionChange
 from console.security import tokens
 from functions.runtime import available_runtimes
 from tests.support.factories import ECHO, latest, make_function, make_user
