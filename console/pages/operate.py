@@ -93,7 +93,7 @@ def _sums(balance: Balance) -> list[Sum]:
         Sum(
             _("Notifications"),
             _named(balance.by_delivery_status, Outbound.Status),
-            _("Owed notifications"),
+            _("Notifications created"),
             balance.owed,
             [
                 (_("Ended without their notification"), balance.undelivered),
@@ -103,7 +103,7 @@ def _sums(balance: Balance) -> list[Sum]:
         Sum(
             _("Messages to subscribers"),
             _named(balance.by_message_status, Outbound.Status),
-            _("Owed messages"),
+            _("Messages created"),
             balance.messages_owed,
             [(_("Attempts that do not add up"), balance.messages_miscounted)],
         ),

@@ -134,5 +134,5 @@ def run(request: HttpRequest, outcome: str) -> HttpResponse:
 @needs(Right.CONFIGURE)
 def remove(request: HttpRequest) -> HttpResponse:
     demo.remove(access.get_project(request))
-    messages.success(request, _("The demo is removed."))
+    messages.success(request, _("Demo removed."))
     return redirect("welcome")

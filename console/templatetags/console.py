@@ -235,6 +235,13 @@ def clock_text(moment: datetime) -> str:
 
 
 @register.simple_tag
+def utc_offset() -> str:
+    """How far the reader's clock is from UTC, like +08:00."""
+    offset = timezone.localtime().strftime("%z")
+    return f"{offset[:3]}:{offset[3:5]}"
+
+
+@register.simple_tag
 def until(moment: datetime | None) -> SafeString:
     """A countdown; app.js counts, the server says when."""
     if moment is None:

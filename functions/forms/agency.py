@@ -119,7 +119,7 @@ class AgencyForm(Form):
             name = f"endpoint_{kind}"
             if cleaned.get(name) and not key and "access_key" not in self.errors:
                 self.add_error(
-                    "access_key", _("A service elsewhere needs an access key.")
+                    "access_key", _("An external service needs an access key.")
                 )
         return cleaned
 

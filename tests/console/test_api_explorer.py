@@ -220,7 +220,7 @@ def test_a_secret_is_shown_once_and_a_third_key_refused(client, person):
     assert key.secret not in listed.text
     assert key.access_key in listed.text
     assert third.status_code == 409
-    assert "You have two keys already" in third.text
+    assert "You already have two keys" in third.text
     assert AccessKey.objects.count() == 2
 
 

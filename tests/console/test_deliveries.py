@@ -52,7 +52,7 @@ def test_the_list_is_filtered_by_target_and_state(pages, project, kind):
 
     assert f"delivery-{here.delivery_id}" in page
     assert page.count('id="delivery-') == 1
-    assert "Owed to this target" in page
+    assert "Undelivered notifications" in page
 
 
 def test_another_projects_notifications_are_not_listed(pages, kind):

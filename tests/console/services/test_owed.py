@@ -137,4 +137,4 @@ def test_each_topic_of_an_instance_has_its_own_figures(person, project):
 
     figures = {one.last_name: one.failed for one in shown.context["backlogs"]}
     assert figures == {"orders": 2, "bills": 1}
-    assert "Owed to orders" in shown.text
+    assert "Undelivered notifications: orders" in shown.text
