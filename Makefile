@@ -17,7 +17,7 @@ run: $(UV)
 # Each case on one database and in one language; what a database decides on both.
 test: environment
 	$(PYTHON) -m pytest $(PARALLEL) $(ARGS)
-	$(ON_POSTGRESQL) tests/console/databases tests/asyncconfig/worker tests/asyncconfig/test_*.py
+	$(ON_POSTGRESQL) tests/console/databases tests/asyncconfig/worker tests/asyncconfig/model tests/asyncconfig/test_*.py
 
 # Each case on both databases and in every language, as .ci/run does.
 test-everywhere: environment

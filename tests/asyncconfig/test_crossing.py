@@ -3,10 +3,6 @@
 Each test holds one transaction open until the other one waits for it.
 """
 
-import threading
-import time
-from contextlib import contextmanager
-
 import pytest
 from django.db import connection, transaction
 
@@ -16,6 +12,7 @@ from asyncconfig.invocations import cancelling, settling
 from asyncconfig.models import Attempt, Invocation
 from asyncconfig.worker import leases, sweep
 from functions.runtime import Kind, Outcome
+from tests.support.crossing import beside
 from tests.support.factories import accept, make_config, make_function
 
 pytestmark = [
@@ -28,7 +25,6 @@ pytestmark = [
 ]
 
 FAILED = Outcome(kind=Kind.CODE, code=4002, error="Error: asked", started=True)
-WAITING = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 @pytest.fixture
@@ -39,44 +35,6 @@ def claimed(engine):
     accept(function)
     (claim,) = engine.claim()
     return claim
-
-
-@contextmanager
-def beside(act):
-    """Run the block while `act` has been done but not committed.
-
-    It is committed once somebody waits for a lock, or 5 s later: then nobody waits.
-    """
-    done, raised = threading.Event(), []
-
-    def hold():
-        try:
-            with transaction.atomic():
-                act()
-                done.set()
-                ends = time.monotonic() + 5
-                while not is_anyone_waiting() and time.monotonic() < ends:
-                    time.sleep(0.01)
-        except Exception as error:
-            raised.append(error)
-        finally:
-            done.set()
-            connection.close()
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert done.wait(10)
-    try:
-        yield
-    finally:
-        thread.join()
-    assert raised == []
-
-
-def is_anyone_waiting():
-    with connection.cursor() as cursor:
-        cursor.execute(WAITING)
-        return cursor.fetchone()[0]
 
 
 def test_a_wish_to_cancel_is_not_lost_while_a_failure_is_settled(engine, claimed):
