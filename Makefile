@@ -8,7 +8,7 @@ ON_POSTGRESQL := $(PYTHON) -m tests.support.with_postgresql $(PYTHON) -m pytest 
 # Installations and tests start Python many times; compiling each time triples that.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-everywhere lint messages environment
+.PHONY: run test test-everywhere soak lint messages environment
 
 run: $(UV)
 	@$(UV) sync --quiet --frozen --inexact --all-extras --no-dev
@@ -23,6 +23,12 @@ test: environment
 test-everywhere: environment
 	EVERY_LANGUAGE=1 $(PYTHON) -m pytest $(PARALLEL) $(ARGS)
 	EVERY_LANGUAGE=1 $(ON_POSTGRESQL) tests/asyncconfig tests/console --ignore tests/console/up
+
+# Break everything for a while on each database, and count what was lost.
+SOAK_SECONDS := 300
+soak: environment
+	$(PYTHON) -m tests.soak --database sqlite --seconds $(SOAK_SECONDS)
+	$(PYTHON) -m tests.soak --database postgresql --seconds $(SOAK_SECONDS)
 
 lint: environment
 	.venv/bin/ruff format --check .

@@ -8,9 +8,13 @@ from django.db import connection
 
 
 class Proxy:
-    """Passes bytes on both ways until it is frozen; its connections stay open."""
+    """Passes bytes on both ways until it is frozen; its connections stay open.
 
-    def __init__(self):
+    `reach` returns a new socket to the far end.
+    """
+
+    def __init__(self, reach):
+        self._reach = reach
         self._flows = threading.Event()
         self._flows.set()
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -18,11 +22,14 @@ class Proxy:
         threading.Thread(target=self._serve, daemon=True).start()
 
     @property
+    def port(self):
+        return self._listener.getsockname()[1]
+
+    @property
     def url(self):
         """The address of the tests' own database, as seen through this line."""
         known = connection.settings_dict
-        port = self._listener.getsockname()[1]
-        return f"postgres://{known['USER']}@127.0.0.1:{port}/{known['NAME']}"
+        return f"postgres://{known['USER']}@127.0.0.1:{self.port}/{known['NAME']}"
 
     def freeze(self):
         self._flows.clear()
@@ -41,7 +48,11 @@ class Proxy:
         with suppress(OSError):
             while True:
                 near, _address = self._listener.accept()
-                far = _server()
+                try:
+                    far = self._reach()
+                except OSError:
+                    near.close()
+                    continue
                 self._sockets += [near, far]
                 for pair in ((near, far), (far, near)):
                     threading.Thread(target=self._pass, args=pair, daemon=True).start()
@@ -55,18 +66,22 @@ class Proxy:
             target.shutdown(socket.SHUT_WR)
 
 
+def unix_socket(path):
+    made = socket.socket(socket.AF_UNIX)
+    made.connect(path)
+    return made
+
+
 def _server():
     known = connection.settings_dict
     if not known["HOST"].startswith("/"):
         return socket.create_connection((known["HOST"], known["PORT"] or 5432))
-    made = socket.socket(socket.AF_UNIX)
-    made.connect(f"{known['HOST']}/.s.PGSQL.{known['PORT'] or 5432}")
-    return made
+    return unix_socket(f"{known['HOST']}/.s.PGSQL.{known['PORT'] or 5432}")
 
 
 @contextmanager
 def proxied():
-    made = Proxy()
+    made = Proxy(_server)
     try:
         yield made
     finally:
