@@ -10,6 +10,9 @@ from asyncconfig.invocations import accepting
 from asyncconfig.models import Delivery, Invocation
 from asyncconfig.reports import balancing
 from asyncconfig.worker import sweep
+from functions import publishing
+from functions.code import deploy, text_package
+from functions.qualifiers import Resolved
 from tests.support.engine import record_received_by, states
 from tests.support.factories import (
     ECHO,
@@ -185,6 +188,24 @@ def test_a_stopped_loop_notifies_no_function(engine, settings):
     skipped = Delivery.objects.order_by("pk").last()
     assert (skipped.status, skipped.reason.startswith("The loop")) == ("SKIPPED", True)
     assert Invocation.objects.count() == 2
+
+
+def test_what_waits_runs_the_code_in_force_when_it_starts(engine):
+    function = make_function(source="def handler(event, context):\n    return 'old'\n")
+    late = accept(function)
+    told = {"name": "v1", "description": "", "now": clock.now()}
+    published = publishing.publish(function, **told)
+    origin = accepting.Origin(by="test")
+    pinned = accepting.accept(Resolved(published), b"{}", origin=origin)
+    new = text_package(
+        "def handler(event, context):\n    return 'new'\n", handler="index.handler"
+    )
+    deploy(latest(function), new)
+
+    engine.run()
+
+    results = {row.pk: bytes(row.result) for row in Invocation.objects.all()}
+    assert results == {late.pk: b"new", pinned.pk: b"old"}
 
 
 def test_the_revision_at_acceptance_decides(engine):
