@@ -101,8 +101,8 @@ def _answered(get_response: GetResponse, request: HttpRequest) -> HttpResponse:
         request.get_host()
     except DisallowedHost:
         sentence = _("This server is not known as %(host)s. Add it to ALLOWED_HOSTS.")
-        told = {"host": request.headers.get("Host", "")}
-        return _refusal(HTTPStatus.BAD_REQUEST, "FSS.0400", sentence % told)
+        params = {"host": request.headers.get("Host", "")}
+        return _refusal(HTTPStatus.BAD_REQUEST, "FSS.0400", sentence % params)
     response = get_response(request)
     if response.status_code != HTTPStatus.METHOD_NOT_ALLOWED:
         return response
@@ -111,8 +111,8 @@ def _answered(get_response: GetResponse, request: HttpRequest) -> HttpResponse:
         return routes.missing(request)
     allowed = response["Allow"]
     sentence = _("%(path)s takes %(allowed)s, not %(method)s.")
-    told = {"path": request.path, "allowed": allowed, "method": request.method or ""}
-    refusal = _refusal(HTTPStatus.METHOD_NOT_ALLOWED, "FSS.0405", sentence % told)
+    params = {"path": request.path, "allowed": allowed, "method": request.method or ""}
+    refusal = _refusal(HTTPStatus.METHOD_NOT_ALLOWED, "FSS.0405", sentence % params)
     refusal["Allow"] = allowed
     return refusal
 
@@ -155,9 +155,9 @@ class CheckedForms(MiddlewareMixin):
         most = limits.most_of(view)
         if int(request.META.get("CONTENT_LENGTH") or 0) > most:
             sentence = _("This page takes up to %(size)s. Send less.")
-            told = {"size": filesizeformat(most)}
+            params = {"size": filesizeformat(most)}
             return _refuse_page(
-                request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence % told
+                request, HTTPStatus.REQUEST_ENTITY_TOO_LARGE, sentence % params
             )
         with suppress(UnreadablePostError):  # Somebody went away; a view will notice.
             if _has_nul(request.POST):

@@ -87,6 +87,6 @@ def _refusing() -> Iterator[None]:
 
 
 def _refusal(error: Unfit) -> CodeRefused:
-    told = {"file": error.name[:255], "most": archive.MAX_FILES}
+    params = {"file": error.name[:255], "most": archive.MAX_FILES}
     kind = CodeTooLarge if error.reason is Reason.MANY else CodeRefused
-    return kind(_(SENTENCES[error.reason]) % told)
+    return kind(_(SENTENCES[error.reason]) % params)

@@ -87,16 +87,16 @@ def delete_version(
     if version.is_latest:
         raise StillUsed(_("latest goes only with the whole function."))
     for alias in Alias.objects.filter(function=version.function):
-        told = {"alias": alias.name, "name": version.name}
+        params = {"alias": alias.name, "name": version.name}
         if alias.version_id == version.pk and not with_alias:
             raise StillUsed(
                 _("Alias %(alias)s points at version %(name)s. Point it elsewhere.")
-                % told
+                % params
             )
         if version.name in {**alias.additional_weights, **alias.additional_strategy}:
             raise StillAdditional(
                 _("Alias %(alias)s sends calls to version %(name)s. Change it first.")
-                % told
+                % params
             )
     with transaction.atomic():
         Alias.objects.filter(version=version).delete()

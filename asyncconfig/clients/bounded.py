@@ -71,13 +71,13 @@ class _Exchange:
             return ""
         if self.refusal:
             return self.refusal
-        told: dict[str, Any] = {"place": self._place}
+        params: dict[str, Any] = {"place": self._place}
         if self._bytes_left < 0:
-            told["n"] = MAX_ANSWER_MEGABYTES
-            return _("%(place)s answered with more than %(n)d MB.") % told
+            params["n"] = MAX_ANSWER_MEGABYTES
+            return _("%(place)s answered with more than %(n)d MB.") % params
         if self.deadline.is_over:
-            told["n"] = self.deadline.seconds
-            return _("%(place)s did not answer within %(n)g s.") % told
+            params["n"] = self.deadline.seconds
+            return _("%(place)s did not answer within %(n)g s.") % params
         return ""
 
 

@@ -103,9 +103,9 @@ def call(
 
 def stranger(service: Service, reach: Reach) -> DeliveryError:
     """Return what is said of an answer that the service would not give."""
-    told = {"endpoint": reach.endpoint(service.kind), "service": service.kind}
+    params = {"endpoint": reach.endpoint(service.kind), "service": service.kind}
     sentence = _("The server at %(endpoint)s did not answer like %(service)s.")
-    return DeliveryError(sentence % told, permanent=False)
+    return DeliveryError(sentence % params, permanent=False)
 
 
 def said(code: object, message: object) -> tuple[str, str]:
@@ -153,8 +153,8 @@ def _sdk(service: Service) -> Any:
             "The client of %(service)s is not installed here. "
             "Install the extra “cloud”."
         )
-        told = {"service": service.kind}
-        raise DeliveryError(sentence % told, permanent=True) from error
+        params = {"service": service.kind}
+        raise DeliveryError(sentence % params, permanent=True) from error
 
 
 @lru_cache(maxsize=64)
@@ -195,9 +195,9 @@ def _refusal(service: Service, error: Any, url: str) -> DeliveryError:
     status = int(error.status_code)
     code, message = said(error.error_code, error.error_msg)
     code = code or str(status)
-    told = {"url": url, "service": service.kind, "code": code, "message": message}
+    params = {"url": url, "service": service.kind, "code": code, "message": message}
     if code in service.missing or status == 404:
-        return NotThere((str(service.not_there) % told).strip(), permanent=True)
+        return NotThere((str(service.not_there) % params).strip(), permanent=True)
     if status in WRONG_KEY:
         sentence = _("%(url)s does not accept the agency's key: %(code)s %(message)s")
     elif code in service.denied or status == 403:
@@ -205,7 +205,7 @@ def _refusal(service: Service, error: Any, url: str) -> DeliveryError:
     else:
         sentence = _("%(service)s refused: %(code)s %(message)s")
     return DeliveryError(
-        (sentence % told).strip(), permanent=service.is_permanent(status, code)
+        (sentence % params).strip(), permanent=service.is_permanent(status, code)
     )
 
 

@@ -238,7 +238,7 @@ def _message(letter: BrokerMessage) -> Any:
 
 def translate(error: BaseException, broker: Broker, topic: str) -> DeliveryError:
     """Return what the client or gRPC raised as a sentence of ours."""
-    told = {
+    params = {
         "name": broker.name,
         "address": f"{broker.host}:{broker.port}",
         "topic": topic,
@@ -247,7 +247,7 @@ def translate(error: BaseException, broker: Broker, topic: str) -> DeliveryError
         "said": _said(error),
     }
     sentence, is_permanent = _sentence(_kind(error))
-    return DeliveryError(sentence % told, permanent=is_permanent)
+    return DeliveryError(sentence % params, permanent=is_permanent)
 
 
 def _kind(error: BaseException) -> str:

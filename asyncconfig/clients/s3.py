@@ -157,9 +157,10 @@ class S3Storage(Storage):
             Metadata=metadata,
         )
         if not answer.get("ETag"):
-            told = {"endpoint": _shown(self._account.endpoint), "service": "OBS"}
+            params = {"endpoint": _shown(self._account.endpoint), "service": "OBS"}
             sentence = (
-                _("The server at %(endpoint)s did not answer like %(service)s.") % told
+                _("The server at %(endpoint)s did not answer like %(service)s.")
+                % params
             )
             raise StorageError(sentence, Trouble.AWAY, permanent=False)
 

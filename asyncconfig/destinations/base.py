@@ -34,14 +34,14 @@ def read_param(param: str, refusal: str | Promise, *, own: str = "") -> dict[str
             _("The parameters are over 4 KB. Shorten them."), code="invalid"
         )
     try:
-        told = json.loads(param)
+        parsed = json.loads(param)
     except (ValueError, RecursionError):
-        told = None
-    if not isinstance(told, dict) or not json_limits.is_shallow(told):
+        parsed = None
+    if not isinstance(parsed, dict) or not json_limits.is_shallow(parsed):
         raise ValidationError(str(refusal), code="invalid")
-    if not json_limits.can_be_kept({n: told[n] for n in told if n != own}):
+    if not json_limits.can_be_kept({n: parsed[n] for n in parsed if n != own}):
         raise ValidationError(str(refusal), code="invalid")
-    return told
+    return parsed
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,8 @@ class DisDestination(Destination):
         remote = _endpoint(parcel.version)
         reference = _put_remotely(parcel) if remote else _put_here(parcel)
         partition, _slash, number = reference.partition("/")
-        told = {"partition": partition, "number": number}
-        sentence = _("Put into %(partition)s as number %(number)s.") % told
+        params = {"partition": partition, "number": number}
+        sentence = _("Put into %(partition)s as number %(number)s.") % params
         return Receipt(sentence, reference)
 
 
@@ -164,8 +164,8 @@ def _refused_record(results: list[Any]) -> DeliveryError:
     code, message = "", ""
     if results:
         code, message = cloud.said(results[0].error_code, results[0].error_message)
-    told = {"code": code or "?", "message": message}
-    sentence = _("DIS did not take the record: %(code)s %(message)s") % told
+    params = {"code": code or "?", "message": message}
+    sentence = _("DIS did not take the record: %(code)s %(message)s") % params
     permanent = code.startswith("DIS.4") and code not in SERVICE.passing
     return DeliveryError(sentence.strip(), permanent=permanent)
 

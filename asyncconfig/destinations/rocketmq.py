@@ -127,38 +127,38 @@ class RocketDestination(Destination):
         return RocketForm(version=version, **kwargs)
 
     def initial(self, param: str, version: Version) -> dict[str, Any]:
-        told = _told(param)
+        parsed = _parsed(param)
         return {
-            "instance": told["instance_id"],
-            "topic": told["topic"],
-            "tag": told["tag"],
+            "instance": parsed["instance_id"],
+            "topic": parsed["topic"],
+            "tag": parsed["tag"],
         }
 
     def read(self, param: str, version: Version) -> Target:
         """Read {"instance_id", "topic", "tag"}; holds the guide's four checks."""
-        told = _told(param)
-        instance = _instance(version, told["instance_id"])
+        params = _parsed(param)
+        instance = _instance(version, params["instance_id"])
         if instance is None:
             raise ValidationError(CHOOSE)
-        if told["topic"] not in instance.topics:
+        if params["topic"] not in instance.topics:
             raise ValidationError(
                 _(
                     "Topic %(topic)s is not listed for instance %(instance)s. "
                     "Add it on the instance's page, or choose another."
                 )
-                % {"topic": told["topic"], "instance": instance.name}
+                % {"topic": params["topic"], "instance": instance.name}
             )
-        _checked_tag(told["tag"])
+        _checked_tag(params["tag"])
         if refusals := network.refusals(version, instance):
             raise ValidationError(refusals)
         return Target(
-            f"{instance.name}/{told['topic']}",
-            f"{instance.instance_id}/{told['topic']}",
+            f"{instance.name}/{params['topic']}",
+            f"{instance.instance_id}/{params['topic']}",
         )
 
     def verify(self, param: str, version: Version) -> str:
         """Warn when nothing listens at the instance's address."""
-        instance = _instance(version, _told(param)["instance_id"])
+        instance = _instance(version, _parsed(param)["instance_id"])
         if instance is None:
             return ""
         try:
@@ -179,15 +179,15 @@ class RocketDestination(Destination):
 
     def send(self, parcel: Parcel) -> Receipt:
         """Send the record; its keys are the delivery's and the request's IDs."""
-        told = _told(parcel.param)
-        instance = _instance(parcel.version, told["instance_id"])
+        parsed = _parsed(parcel.param)
+        instance = _instance(parcel.version, parsed["instance_id"])
         if instance is None:
             raise DeliveryError(str(CHOOSE), permanent=True)
         letter = rocketmq_client.BrokerMessage(
-            topic=told["topic"],
+            topic=parsed["topic"],
             body=parcel.record,
             keys=(str(parcel.parcel_id), str(parcel.request_id)),
-            tag=told["tag"],
+            tag=parsed["tag"],
         )
         message_id = rocketmq_client.send(broker_of(instance), letter)
         return Receipt(_("Stored as message %(id)s.") % {"id": message_id}, message_id)
@@ -204,10 +204,10 @@ def broker_of(instance: RocketInstance) -> rocketmq_client.Broker:
     )
 
 
-def _told(param: str) -> dict[str, str]:
+def _parsed(param: str) -> dict[str, str]:
     """Return the parameters as texts; ValidationError when it is not such JSON."""
-    told = read_param(param, CHOOSE, own="tag")
-    fields = {name: told.get(name) or "" for name in ("instance_id", "topic", "tag")}
+    parsed = read_param(param, CHOOSE, own="tag")
+    fields = {name: parsed.get(name) or "" for name in ("instance_id", "topic", "tag")}
     if not all(isinstance(value, str) for value in fields.values()):
         raise ValidationError(CHOOSE)
     return fields

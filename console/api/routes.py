@@ -69,8 +69,8 @@ def fits_by_chance(match: ResolverMatch) -> bool:
 def missing(request: HttpRequest) -> HttpResponse:
     """Name an endpoint that is not one of the API's."""
     sentence = _("%(method)s %(path)s is not an endpoint of this server.")
-    told = {"method": request.method, "path": request.path}
-    return errors.answer(404, "FSS.0404", sentence % told)
+    params = {"method": request.method, "path": request.path}
+    return errors.answer(404, "FSS.0404", sentence % params)
 
 
 urlpatterns = [

@@ -92,8 +92,8 @@ class ServiceApi(NinjaAPI):
             return known
         logger.error("An operation failed.", exc_info=exc)
         sentence = _("Something went wrong here. Request: %(id)s.")
-        told = {"id": getattr(request, "request_id", "")}
-        return errors.answer(500, "FSS.0500", sentence % told)
+        params = {"id": getattr(request, "request_id", "")}
+        return errors.answer(500, "FSS.0500", sentence % params)
 
     def get_openapi_schema(self, **kwargs: Any) -> OpenAPISchema:
         """Return the document; made once, since it is the same for everybody."""

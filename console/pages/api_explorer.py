@@ -194,8 +194,8 @@ def _tried(
         if one["parameter"].is_required and not values[one["parameter"].name]
     ]
     if context["region"] != settings.REGION:
-        told = {"own": settings.REGION, "other": context["region"]}
-        return {"problem": _("This server is %(own)s, not %(other)s.") % told}
+        params = {"own": settings.REGION, "other": context["region"]}
+        return {"problem": _("This server is %(own)s, not %(other)s.") % params}
     if missing:
         names = ", ".join(missing)
         return {"problem": _("Fill in: %(names)s.") % {"names": names}}

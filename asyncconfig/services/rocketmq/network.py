@@ -77,16 +77,17 @@ def lets_in(rule: InboundRule, subnet: Subnet, port: int) -> bool:
 
 def describe(version: Version, instance: RocketInstance) -> str:
     """Say in which VPC both sides are."""
-    told = {
+    params = {
         "fn": version.function.name,
         "instance": instance.name,
         "b": f"{instance.vpc.name} ({instance.vpc.cidr})",
     }
     if version.vpc is None:
         return (
-            _("%(fn)s has no VPC access; instance %(instance)s is in VPC %(b)s.") % told
+            _("%(fn)s has no VPC access; instance %(instance)s is in VPC %(b)s.")
+            % params
         )
     a = f"{version.vpc.name} ({version.vpc.cidr})"
     return _("%(fn)s is in VPC %(a)s, instance %(instance)s in VPC %(b)s.") % (
-        told | {"a": a}
+        params | {"a": a}
     )

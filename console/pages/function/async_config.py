@@ -85,8 +85,8 @@ def _checks(head: Head, config: AsyncConfig) -> list[CheckLine]:
     """Say what a notification would meet, as far as this console knows by itself."""
     if not any(config.destination(side).kind for side in Side):
         return []
-    told = {"agency": head.version.agency}
-    fine = CheckLine("ok", _("Agency %(agency)s allows it") % told)
+    params = {"agency": head.version.agency}
+    fine = CheckLine("ok", _("Agency %(agency)s allows it") % params)
     return list(_troubles(head, config)) or [fine]
 
 

@@ -112,8 +112,8 @@ def _grant(request: HttpRequest, agency: Agency, wanted: list[str]) -> None:
     except Gone as error:
         messages.error(request, str(error))
         return
-    told = {"agency": agency.name, "actions": ", ".join(wanted)}
-    messages.success(request, _("Agency %(agency)s now allows %(actions)s.") % told)
+    params = {"agency": agency.name, "actions": ", ".join(wanted)}
+    messages.success(request, _("Agency %(agency)s now allows %(actions)s.") % params)
 
 
 def _back(request: HttpRequest, head: Head) -> HttpResponse:

@@ -52,8 +52,8 @@ def versions(request: HttpRequest, package: str, name: str) -> HttpResponse:
         except FunctionsError as error:
             form.add_error("name", str(error))
         else:
-            told = {"name": done.answer}
-            submitting.say(request, done, _("Version %(name)s published.") % told)
+            params = {"name": done.answer}
+            submitting.say(request, done, _("Version %(name)s published.") % params)
             return redirect("function-versions", package, name)
     context = {
         "head": head,

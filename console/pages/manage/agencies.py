@@ -125,23 +125,23 @@ def _form(
 @needs(Right.CONFIGURE)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     agency = access.get_agency(access.get_project(request), pk)
-    told = {"agency": agency.name, "name": agency.name}
+    params = {"agency": agency.name, "name": agency.name}
     if request.method == "POST":
         try:
             removing.delete_agency(agency)
         except StillUsed as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, _("Agency %(name)s deleted.") % told)
+            messages.success(request, _("Agency %(name)s deleted.") % params)
         return redirect("agencies")
     title, back = _("Delete agency"), reverse("agencies")
     if users := [_used_by(function) for function in agencies.users_of(agency)]:
         why = _("These functions use agency %(agency)s. Give them another one first.")
-        return dialogs.refuse(request, title, why % told, users, back=back)
+        return dialogs.refuse(request, title, why % params, users, back=back)
     question = _(
         "Delete agency %(agency)s? Its key is deleted with it and cannot be recovered."
     )
-    return dialogs.ask(request, title, question % told, back=back)
+    return dialogs.ask(request, title, question % params, back=back)
 
 
 def _used_by(function: Function) -> dialogs.UsedBy:

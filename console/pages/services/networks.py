@@ -106,8 +106,8 @@ def create_subnet(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
         except FunctionsError as error:
             form.add_error(_field(error), str(error))
         else:
-            told = {"name": subnet.name}
-            messages.success(request, _("Subnet %(name)s created.") % told)
+            params = {"name": subnet.name}
+            messages.success(request, _("Subnet %(name)s created.") % params)
             return redirect_page(request, reverse("network", args=[vpc.vpc_id]))
     context = _shown(request, vpc)
     return render_form(request, "services/networks/create_subnet.html", form, context)
@@ -193,8 +193,8 @@ def _ask(
     """Ask before a network goes; one in use names its users instead."""
     vpc = network if isinstance(network, Vpc) else network.vpc
     back = reverse("network", args=[vpc.vpc_id])
-    told = {"name": network.name, "key": network.name}
+    params = {"name": network.name, "key": network.name}
     if users:
-        why = _("%(name)s is in use. Move these elsewhere first:") % told
+        why = _("%(name)s is in use. Move these elsewhere first:") % params
         return dialogs.refuse(request, title, why, users, back=back)
-    return dialogs.ask(request, title, question % told, back=back)
+    return dialogs.ask(request, title, question % params, back=back)

@@ -170,8 +170,8 @@ def delete(request: HttpRequest, instance_id: UUID) -> HttpResponse:
         except FunctionsError as error:
             messages.error(request, str(error))
             return redirect_page(request, back)
-        told = {"name": instance.name}
-        messages.success(request, _("Instance %(name)s deleted.") % told)
+        params = {"name": instance.name}
+        messages.success(request, _("Instance %(name)s deleted.") % params)
         return redirect_page(request, reverse("rocketmq"))
     question = _(
         "Delete %(name)s? Only the console forgets it: the broker and its messages "
@@ -248,9 +248,9 @@ def remove_rule(request: HttpRequest, instance_id: UUID, rule: int) -> HttpRespo
             "Remove the rule for %(ports)s from %(source)s? Notifications that need it "
             "will no longer be sent."
         )
-        told = {"ports": found.ports, "source": found.source}
+        params = {"ports": found.ports, "source": found.source}
         back = reverse("rocketmq-instance", args=[instance_id])
-        return dialogs.ask(request, _("Remove rule"), question % told, back=back)
+        return dialogs.ask(request, _("Remove rule"), question % params, back=back)
     found.delete()
     return redirect("rocketmq-instance", instance_id)
 

@@ -200,8 +200,8 @@ def put(request: HttpRequest, name: str) -> HttpResponse:
             status = 409 if isinstance(error, RecordsAway) else status
         else:
             number, partition = json.loads(done.answer)
-            told = {"number": number, "name": partitions.name_of(partition)}
-            sentence = _("Put as record %(number)d of %(name)s.") % told
+            params = {"number": number, "name": partitions.name_of(partition)}
+            sentence = _("Put as record %(number)d of %(name)s.") % params
             submitting.say(request, done, sentence)
             return redirect_page(request, f"{_url(stream)}?partition={partition}")
     context = {"form": form} | _shown(request, stream)

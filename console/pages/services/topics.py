@@ -71,8 +71,8 @@ def create(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(error))
         else:
             if is_new:
-                told = {"name": topic.name}
-                messages.success(request, _("Topic %(name)s created.") % told)
+                params = {"name": topic.name}
+                messages.success(request, _("Topic %(name)s created.") % params)
                 return redirect_page(request, reverse("topic", args=[topic.name]))
             form.add_error("name", _("A topic with this name already exists."))
     context = _listed(request)
@@ -92,8 +92,8 @@ def delete(request: HttpRequest, topic: str) -> HttpResponse:
         except StillUsed:
             pass  # the dialog says by whom, with links
         else:
-            told = {"name": found.name}
-            messages.success(request, _("Topic %(name)s deleted.") % told)
+            params = {"name": found.name}
+            messages.success(request, _("Topic %(name)s deleted.") % params)
             return redirect_page(request, back)
     subscribers = found.subscriptions.count()
     question = ngettext(

@@ -66,10 +66,10 @@ class MailSubscriber(Subscriber):
 def _refusal(code: int, said: bytes | str) -> DeliveryError:
     words = said.decode("utf-8", "replace") if isinstance(said, bytes) else said
     sentence = _("The mail server refused it: %(code)d %(reason)s")
-    told = {"code": code, "reason": words}
+    params = {"code": code, "reason": words}
     # A wrong password is ours to repair; the mail can go out after that.
     is_ours = code in (530, 534, 535, 538)
-    return DeliveryError(sentence % told, permanent=code >= REJECTED and not is_ours)
+    return DeliveryError(sentence % params, permanent=code >= REJECTED and not is_ours)
 
 
 def _subject(letter: Letter) -> str:
