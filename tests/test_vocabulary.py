@@ -12,6 +12,11 @@ OTHER_WORDS_FOR_MAX = re.compile(
 )
 # Django finds these by their names.
 NAMED_BY_OTHERS = {"Command", "DatabaseWrapper"}
+# A noun has one file for each of these roles.
+ROLES = {
+    *("models", "forms", "api", "pages", "destinations", "subscribers", "commands"),
+}
+MAX_SHARED_FILE_NAMES = 12
 # Operators set these, or read them in the documentation.
 SETTINGS = {"ASYNC_BODY_LIMIT", "ASYNC_RESULT_LIMIT", "SYNC_BODY_LIMIT"}
 
@@ -63,3 +68,35 @@ def test_no_import_calls_one_of_our_modules_otherwise():
 def is_ours(node, alias):
     source = (isinstance(node, ast.ImportFrom) and node.module) or alias.name
     return source.split(".")[0] in PACKAGES
+
+
+def test_file_names_that_occur_twice_are_few_and_in_the_glossary():
+    owners = defaultdict(list)
+    for path, _tree in modules():
+        if not ROLES & set(path.parts) and path.name != "__init__.py":
+            owners[path.name].append(str(path))
+    shared = {name: paths for name, paths in owners.items() if len(paths) > 1}
+    listed = (ROOT / "docs" / "glossary.md").read_text().partition("## File names")[2]
+
+    assert len(shared) <= MAX_SHARED_FILE_NAMES, shared
+    assert {name for name in shared if f"`{name}`" not in listed} == set()
+
+
+def test_the_glossary_has_one_line_a_word_in_order():
+    text = (ROOT / "docs" / "glossary.md").read_text().partition("## ")[0]
+    words = [line.split("|")[1].strip() for line in text.splitlines() if "|" in line]
+    assert words[2:] == sorted(set(words[2:]))
+
+
+def test_arguments_of_a_sentence_are_called_params():
+    found = {
+        f"{path}:{node.lineno}"
+        for path, tree in modules()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Mod)
+        and isinstance(node.right, ast.Name)
+        and isinstance(node.left, ast.Name | ast.Call)
+        and node.right.id == "told"
+    }
+    assert found == set()

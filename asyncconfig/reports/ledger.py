@@ -115,20 +115,20 @@ def _first_since(book: Book, since: datetime) -> int:
 
 
 @dataclass(frozen=True)
-class Fault:
+class BrokenRule:
     """Something that breaks a rule: a request's ID, or that of a message delivery."""
 
     rule: str
     subject: str
 
 
-def faults(*, limit: int = MAX_NAMED) -> list[Fault]:
+def faults(*, limit: int = MAX_NAMED) -> list[BrokenRule]:
     """Name what the drift of the balance counts; whole tables are read for it."""
     return list(islice(_faults(limit), limit))
 
 
-def _faults(limit: int) -> Iterator[Fault]:
+def _faults(limit: int) -> Iterator[BrokenRule]:
     for rule, rows in balancing.broken().items():
         column = balancing.SUBJECTS.get(rows.model, "request_id")
         for subject in rows.order_by("pk").values_list(F(column), flat=True)[:limit]:
-            yield Fault(rule, str(subject))
+            yield BrokenRule(rule, str(subject))

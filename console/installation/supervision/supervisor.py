@@ -5,7 +5,7 @@ import threading
 import time
 from types import FrameType
 
-from console.installation.supervision.child import SupervisedProcess
+from console.installation.supervision.supervised import SupervisedProcess
 
 STEP = 0.05
 # In all less than the ten seconds that stopping may take.

@@ -9,7 +9,7 @@ from django.core.management.base import CommandParser
 
 from asyncconfig import clock
 from asyncconfig.reports import ledger
-from asyncconfig.reports.ledger import Entry, Fault
+from asyncconfig.reports.ledger import BrokenRule, Entry
 from console.management.data_dir import DataDirCommand
 
 
@@ -54,7 +54,7 @@ def _line(entry: Entry) -> str:
     )
 
 
-def _as_json(entries: list[Entry], faults: list[Fault]) -> str:
+def _as_json(entries: list[Entry], faults: list[BrokenRule]) -> str:
     told = {
         "entries": [
             {**vars(entry), "hour": entry.hour.isoformat()} for entry in entries

@@ -20,9 +20,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from console import env
 from console.installation import obstacles
 from console.installation.supervision import folders, modes, seaweed, valkey, web
-from console.installation.supervision.child import SupervisedProcess
 from console.installation.supervision.folders import CannotStart
 from console.installation.supervision.modes import BelongsToAnother
+from console.installation.supervision.supervised import SupervisedProcess
 from console.installation.supervision.supervisor import Supervisor
 
 MANAGE = str(settings.BASE_DIR / "manage.py")

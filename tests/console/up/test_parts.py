@@ -14,7 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from console import env
 from console.installation.supervision import folders, modes
-from console.installation.supervision.child import SupervisedProcess
+from console.installation.supervision.supervised import SupervisedProcess
 from console.management.commands import up
 from tests.support.installation import free_port, until
 from tests.support.subscribers import serving
