@@ -47,7 +47,7 @@ def counts() -> dict[str, int]:
 def hold(*, at: datetime) -> dict[str, int]:
     """Hold all that is unsettled, as of the moment of the back-up; return how many.
 
-    No worker may run. Calls that somebody waited for end: nobody waits any more. Doing
+    No worker may run. Calls that somebody waited for end: nobody is waiting now. Doing
     it again holds what is left, so a kill at any point loses nothing.
     """
     _end_synchronous_calls()

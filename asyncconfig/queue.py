@@ -117,7 +117,7 @@ def answered(name: str) -> None:
 
 
 class _Ended(threading.local):
-    """The calls that this thread has ended and nobody was told of yet."""
+    """The calls that this thread has ended and has not announced yet."""
 
     def __init__(self) -> None:
         self.request_ids: list[UUID] = []

@@ -22,7 +22,7 @@ from functions.models import Agency, Function, Subnet, Version, Vpc
 def delete_function(function: Function) -> None:
     """Delete a function; its history stays, its waiting requests are discarded.
 
-    It is no subscriber of topics any more. If the process dies in between, the next
+    It is no longer a subscriber of topics. If the process dies in between, the next
     sweep ends what still waits.
     """
     with transaction.atomic():

@@ -24,7 +24,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Destined:
-    """A chosen destination; an empty kind means nobody is told."""
+    """A chosen destination; an empty kind means nobody is notified."""
 
     kind: str = ""
     param: str = ""

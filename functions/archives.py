@@ -13,7 +13,7 @@ from functions.runtime import archive
 from functions.runtime.archive import Plan, Reason, Unfit
 
 SENTENCES = {
-    Reason.EMPTY: gettext_noop("The archive has no file in it. Pack the code anew."),
+    Reason.EMPTY: gettext_noop("The archive has no file in it. Pack the code again."),
     Reason.MANY: gettext_noop(
         "The archive has more than %(most)d files. Leave some out."
     ),

@@ -114,7 +114,7 @@ def deploy(version: Version, package: Package, *, expected: int | None = None) -
     """Make the package the code of latest.
 
     `expected` is the revision the person edited; ChangedMeanwhile is raised when it
-    is not the stored one any more. Raises NotEditable as well.
+    is no longer the stored one. Raises NotEditable as well.
     """
     if not version.is_latest:
         raise NotEditable(version.name)

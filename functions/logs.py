@@ -50,7 +50,7 @@ def plain(log: bytes, *, last: int | None = None) -> bytes:
     and what is cut begins with CUT.
     """
     if MARK not in log:
-        # From before lines were marked: nobody can tell any more.
+        # From before lines were marked: nobody can tell whose it is.
         text = log
     else:
         shown = (

@@ -75,7 +75,7 @@ class Runner:
         return self.pool.invoke(spec, call)
 
     def tidy(self) -> None:
-        """Let go of instances and, now and then, of code that is not used any more.
+        """Let go of instances and, now and then, of code that is no longer used.
 
         Belongs to the dispatcher's thread, like `spec_of`.
         """

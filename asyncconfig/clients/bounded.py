@@ -43,10 +43,10 @@ class CutOff(DeliveryError):
 class _Exchange:
     """What one call may take, and why it was cut off: a sentence, or ""."""
 
-    def __init__(self, place: str, deadline: Deadline) -> None:
+    def __init__(self, server: str, deadline: Deadline) -> None:
         self.deadline = deadline
         self.refusal = ""
-        self._place = place
+        self._server = server
         self._bytes_left = MAX_ANSWER_MEGABYTES * 1024 * 1024
         self._is_answered = False
 
@@ -71,13 +71,13 @@ class _Exchange:
             return ""
         if self.refusal:
             return self.refusal
-        params: dict[str, Any] = {"place": self._place}
+        params: dict[str, Any] = {"server": self._server}
         if self._bytes_left < 0:
             params["n"] = MAX_ANSWER_MEGABYTES
-            return _("%(place)s answered with more than %(n)d MB.") % params
+            return _("%(server)s answered with more than %(n)d MB.") % params
         if self.deadline.is_over:
             params["n"] = self.deadline.seconds
-            return _("%(place)s did not answer within %(n)g s.") % params
+            return _("%(server)s did not answer within %(n)g s.") % params
         return ""
 
 
@@ -85,14 +85,14 @@ _exchange: ContextVar[_Exchange | None] = ContextVar("exchange", default=None)
 
 
 @contextmanager
-def exchange(place: str, seconds: float) -> Iterator[_Exchange]:
+def exchange(server: str, seconds: float) -> Iterator[_Exchange]:
     """Limit a call of a client to `seconds` and 8 MB of answer; raises CutOff.
 
     What fails within these limits is raised as it is. Its connections must not be used
     by another thread meanwhile.
     """
     with Deadline(seconds) as deadline:
-        limits = _Exchange(place, deadline)
+        limits = _Exchange(server, deadline)
         token = _exchange.set(limits)
         try:
             yield limits

@@ -13,7 +13,7 @@ class Deadline:
     """Ends an exchange that takes longer than `seconds`: `with` starts its timer.
 
     A socket limits each wait alone, so whoever sends a byte at a time could go on
-    for good. The sockets that `watch` is told of are shut down when time is over.
+    for good. The sockets given to `watch` are shut down when time is over.
     """
 
     def __init__(self, seconds: float) -> None:

@@ -68,7 +68,7 @@ class ParsedUrl:
     path: str
 
     @property
-    def place(self) -> str:
+    def server(self) -> str:
         return f"{self.host}:{self.port}"
 
 
@@ -112,7 +112,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> HttpAnswer:
     link = read(url)
     try:
         with (
-            bounded.exchange(link.place, settings.OUTGOING_TOTAL_SECONDS) as limits,
+            bounded.exchange(link.server, settings.OUTGOING_TOTAL_SECONDS) as limits,
             _pool(link) as pool,
         ):
             answer = pool.urlopen(
@@ -175,21 +175,21 @@ def _start_of(answer: urllib3.BaseHTTPResponse) -> bytes:
 
 
 def _trouble(link: ParsedUrl, error: HTTPError) -> str:
-    facts: dict[str, Any] = {"place": link.place, "host": link.host}
+    facts: dict[str, Any] = {"server": link.server, "host": link.host}
     cause = error.args[-1] if isinstance(error, SSLError) else error
     if isinstance(cause, ssl.SSLCertVerificationError):
         facts["reason"] = cause.verify_message
-        return _("The certificate of %(place)s is not trusted: %(reason)s.") % facts
+        return _("The certificate of %(server)s is not trusted: %(reason)s.") % facts
     if isinstance(error, NameResolutionError):
         return str(error.__cause__)
     # urllib3 takes a connection that was refused for one that came too late.
     if isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError):
-        return _("%(place)s did not answer in time.") % facts
+        return _("%(server)s did not answer in time.") % facts
     if isinstance(error, ProtocolError):
         # What it says instead would be shown to whoever named the address.
-        return _("The server at %(place)s does not speak HTTP.") % facts
+        return _("The server at %(server)s does not speak HTTP.") % facts
     facts["reason"] = _reason(error)
-    return _("%(place)s cannot be reached: %(reason)s.") % facts
+    return _("%(server)s cannot be reached: %(reason)s.") % facts
 
 
 def _reason(error: HTTPError) -> str:

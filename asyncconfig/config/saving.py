@@ -103,8 +103,8 @@ def save(
 ) -> AsyncConfig:
     """Put a new revision in force.
 
-    `expected` is the number the person saw; Conflict is raised when it is not the
-    current one any more. None replaces whatever is there (API).
+    `expected` is the number the person saw; Conflict is raised when it is
+    no longer the current one. None replaces whatever is there (API).
     """
     fields = {
         "max_retries": wanted.max_retries,

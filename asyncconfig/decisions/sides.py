@@ -1,4 +1,4 @@
-"""The two sides of a configuration: who is told of successes, who of failures. Pure."""
+"""The sides of a configuration: who is notified of success, who of failure. Pure."""
 
 from enum import StrEnum
 

@@ -105,7 +105,7 @@ def _owe(invocation: Invocation, ending: Ending, now: datetime, silence: str) ->
         return
     delivery = _delivery(invocation, chosen, now)
     delivery.side = side
-    # Other targets are told of the loop; a function would only carry it on.
+    # Other targets are notified of the loop; a function would only carry it on.
     if ending.condition is Condition.LOOP and chosen.kind == FUNCTION:
         silence = LOOP_STOPPED
     if silence:

@@ -126,7 +126,7 @@ class InvokeLane:
     def _take(
         self, invocation: Invocation, worker: Worker, now: datetime, *, is_noted: bool
     ) -> InvocationClaim | None:
-        """Claim one row, or end it when it may not run any more."""
+        """Claim one row, or end it when it may no longer run."""
         if settling.end_if_over(invocation, now=now):
             return None
         started = now if is_noted else None

@@ -72,7 +72,7 @@ class Entry:
 def entries(book: Book, *, since: datetime) -> list[Entry]:
     """Return an entry for each hour and function since a time, the newest hour first.
 
-    Reads what was made since then, and little else. What has no subscription any more
+    Reads what was made since then, and little else. What no longer has a subscription
     is under "".
     """
     rows = book.model.objects.filter(

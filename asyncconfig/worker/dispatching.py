@@ -164,7 +164,7 @@ class Dispatcher(Generic[Item, Result]):
         return pause
 
     def _end_process(self) -> None:
-        """End at once: what a stuck dispatcher holds cannot be trusted any more.
+        """End at once: what a stuck dispatcher holds can no longer be trusted.
 
         The kernel ends what it runs with it, and the lease frees the rows. Whoever
         supervises this process starts a new one.

@@ -61,7 +61,7 @@ def is_live(worker: Worker) -> bool:
 
 
 def sign_off(worker: Worker) -> None:
-    """Say goodbye: nothing is held any more."""
+    """Say goodbye: nothing is held now."""
     now = clock.now()
     Worker.objects.filter(pk=worker.pk).update(stopped_at=now, lease_until=now)
 

@@ -1,4 +1,4 @@
-"""What nobody needs any more beside requests: rows of old workers, ended sessions.
+"""What nobody needs now, beside requests: rows of old workers, ended sessions.
 
 Each chore takes a few rows in a transaction of its own and returns how many; 0 says
 that nothing is left.

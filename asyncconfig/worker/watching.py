@@ -1,4 +1,4 @@
-"""End a process whose dispatcher gets nothing done any more."""
+"""End a process whose dispatcher no longer gets anything done."""
 
 import threading
 from collections.abc import Callable

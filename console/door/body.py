@@ -81,6 +81,6 @@ class Body:
 
 
 def _note(reading: asyncio.Task[None]) -> None:
-    """Take notice of how a reading ended: nobody may be waiting for it any more."""
+    """Take notice of how a reading ended: perhaps nobody is waiting for it now."""
     if not reading.cancelled():
         reading.exception()

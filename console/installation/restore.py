@@ -49,7 +49,7 @@ def restore(
     """Restore a whole back-up; raises CannotRestore.
 
     Without `keys` those in KEYS_DIR, or of the environment, have to be the right ones;
-    with `lost_keys` nothing that is encrypted can be read any more.
+    with `lost_keys` nothing that is encrypted can be read.
     """
     here = settings.DATA_DIR
     manifest = _manifest_of(data)

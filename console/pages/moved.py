@@ -11,7 +11,7 @@ def moved(request: HttpRequest, now: str, rest: str = "") -> HttpResponse:
     """Lead from a former address to what it is now, with its query.
 
     Only for reading: a form of a page from before the upgrade gets 405, for what it
-    was meant to change may not be the same any more.
+    was meant to change may no longer be the same.
     """
     query = request.META.get("QUERY_STRING", "")
     target = now + quote(rest)

@@ -70,7 +70,7 @@ def signature(request: Request, *, signed: Iterable[str], secret: str) -> str:
 
 
 def covers_enough(credential: Credential) -> bool:
-    """Say whether the date is signed, without which anything could be sent anew.
+    """Say whether the date is signed, without which anything could be sent again.
 
     The host need not be: Terraform does not sign it, and keys are known to one
     installation only.

@@ -97,7 +97,7 @@ class Cgroups:
     def make(cls, pools: Path, name: str) -> Self | None:
         """Make it for the pool of that name; None where that is not possible.
 
-        Groups of pools that are not in the folder `pools` any more are removed.
+        Groups of pools that are no longer in the folder `pools` are removed.
         """
         try:
             parents, is_unified = _parents()

@@ -32,7 +32,7 @@ CHUNK = 256 * 1024
 TRIES = 100
 TRY_SECONDS = 0.01
 # A folder is let go that nobody has used for so long, in seconds; one that no version
-# needs any more, as what earlier versions left half unpacked, sooner.
+# needs, as what earlier versions left half unpacked, sooner.
 UNUSED_SECONDS = 24 * 3600.0
 NEEDLESS_SECONDS = 600.0
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -133,7 +133,7 @@ def _publish(part: Path, folder: Path) -> None:
 
 
 def prune(store: Path, trash: Trash, *, needed: Callable[[], set[str]]) -> None:
-    """Move aside what was not used for long, or that no version needs any more.
+    """Move aside what was not used for long, or that no version needs.
 
     `needed` gives the names of what versions need, and is asked only when there is
     something to judge. What is in use stays, and so does what was used just now.

@@ -226,7 +226,7 @@ class Pool:
         with self._changed:
             run.instance = None
             if is_over:
-                # From here on nobody can say any more that it was cancelled.
+                # From here on nobody can say that it was cancelled.
                 self._runs.discard(run)
             is_kept = is_good and not run.fate and not self._is_closed
             if is_kept:

@@ -43,7 +43,7 @@ class HostUser:
                     os.kill(int(name), signal.SIGKILL)
 
     def release(self) -> None:
-        """Let others have it; nothing may run as this user any more."""
+        """Let others have it; nothing may be running as this user."""
         os.close(self._fd)
 
 

@@ -17,7 +17,7 @@ def create(project: Project, name: str) -> Bucket:
 
     The storage comes first: a process that dies in between leaves a bucket that
     nobody owns, which the next try takes over. A bucket whose storage was lost is
-    created anew by its owner.
+    created again by its owner.
     """
     known = Bucket.objects.filter(name=name).first()
     if known is not None and (known.project_id != project.pk or _is_there(known)):

@@ -40,7 +40,7 @@ class Publication:
     """What is published: one text for all, or texts by protocol with a `default`.
 
     Texts are at most 262,144 bytes of UTF-8, the subject 512. `attributes` are
-    values by name. After `life` seconds it is not sent any more.
+    values by name. After `life` seconds it is no longer sent.
     """
 
     text: str

@@ -111,7 +111,7 @@ def confirm(subscription: Subscription) -> None:
 
 
 def unsubscribe(subscription: Subscription) -> None:
-    """End a subscription; what it is still owed is not sent any more."""
+    """End a subscription; what it is still owed is no longer sent."""
     _end([subscription], reason=UNSUBSCRIBED)
 
 

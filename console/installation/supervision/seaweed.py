@@ -67,7 +67,7 @@ def prepare(
     secrets, and only we may enter both. `keys` are the access and the secret key.
     """
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The master's own state is named for its port; all it holds is told to it anew.
+    # The master names its state for its port, and is told all of it again.
     _forget(data, "m*")
     _sweep_sockets(run / "obs.ports")
     ports = dict(zip(_names(), _free_ports(2 * len(PARTS)), strict=True))

@@ -84,9 +84,9 @@ class SupervisedProcess:
             self.start()
         except (OSError, RuntimeError) as error:
             self._log.error("%s could not be started: %s", self.name, error)
-            self._abandon()
+            self._kill()
 
-    def _abandon(self) -> None:
+    def _kill(self) -> None:
         """End a process that has nobody to read its output."""
         self.signal(signal.SIGKILL)
         if self._process and self._process.stdout:

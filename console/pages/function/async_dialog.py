@@ -82,7 +82,7 @@ class Dialog:
             self._reopen(fresh)
 
     def _reopen(self, side: Side) -> None:
-        """Build a side's form anew, so that it is not yet judged."""
+        """Build a fresh form of a side, which is not judged yet."""
         destination = KINDS.get(self.form.kind_of(side))
         if destination is not None:
             initial = {

@@ -25,7 +25,7 @@ from console.ui import links, units
 from console.ui.htmx import render_page, wants_fragment
 
 MAX_TESTS_PER_MINUTE = 10
-# A target is asked for 3 s and then told for 10; after this nobody is at it any more.
+# A target is asked for 3 s and then told for 10; after this nobody is at it.
 MAX_SENDING_SECONDS = 30
 
 

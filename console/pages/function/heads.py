@@ -54,7 +54,7 @@ class Head:
 
     @property
     def told(self) -> list[Told]:
-        """Who is told of what, for the strip below the name."""
+        """Who is notified of what, for the strip below the name."""
         chosen = ((side, self.config.destination(side)) for side in Side if self.config)
         return [Told(side, one, target_url(one)) for side, one in chosen if one.kind]
 

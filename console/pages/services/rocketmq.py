@@ -160,7 +160,7 @@ def show(request: HttpRequest, instance_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs(Right.READ)
 def delete(request: HttpRequest, instance_id: UUID) -> HttpResponse:
-    """Ask, and then forget the instance; one that is told of failures stays."""
+    """Ask, and then forget the instance; one that failures are sent to stays."""
     instance = _instance(request, instance_id, Right.CONFIGURE)
     uses = _uses(request, instance)
     back = reverse("rocketmq-instance", args=[instance_id])
@@ -204,7 +204,7 @@ def add_topic(request: HttpRequest, instance_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @needs(Right.READ)
 def remove_topic(request: HttpRequest, instance_id: UUID, topic: str) -> HttpResponse:
-    """Ask, and then forget a topic; one that is told of failures stays."""
+    """Ask, and then forget a topic; one that failures are sent to stays."""
     instance = _instance(request, instance_id, Right.CONFIGURE)
     if request.method == "GET":
         question = _(

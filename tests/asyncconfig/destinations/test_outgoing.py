@@ -111,7 +111,7 @@ def test_what_is_not_a_plain_url_is_refused(url):
 def test_a_url_is_taken_apart():
     link = outgoing.read("HTTPS://Exämple.com./a b/ü?q=ü#f".replace(" ", "%20"))
 
-    assert link.place == "xn--exmple-cua.com:443"
+    assert link.server == "xn--exmple-cua.com:443"
     assert link.path == "/a%20b/%C3%BC?q=%C3%BC"
 
 

@@ -42,9 +42,9 @@ class WebSubscriber(Subscriber):
         return Endpoint(endpoint)
 
     def key(self, endpoint: str) -> str:
-        """Return host and port; one that is refused by now spoils no message."""
+        """Return host and port; one that is refused by now fails no message."""
         try:
-            return outgoing.read(endpoint).place
+            return outgoing.read(endpoint).server
         except outgoing.Refused:
             return endpoint[:MAX_KEY_CHARACTERS]
 
