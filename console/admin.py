@@ -1,4 +1,4 @@
-"""Operators' view of access keys; secrets are not shown."""
+"""Operators' view of people, access keys and the installation, without secrets."""
 
 from typing import Any
 
@@ -8,7 +8,9 @@ from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 
 from console.models import AccessKey
+from console.models.installation import Installation
 from console.security.admin_site import hashing_for
+from functions.admin import ReadOnlyAdmin
 
 admin.site.unregister(User)
 
@@ -49,3 +51,8 @@ class AccessKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return super().has_delete_permission(request, obj) and not (
             obj and obj.is_active
         )
+
+
+@admin.register(Installation)
+class InstallationAdmin(ReadOnlyAdmin):
+    list_display = ["pk", "checked_at", "restored_at"]

@@ -88,7 +88,7 @@ def test_drift_names_the_request_and_the_rule(engine, function, capsys, break_it
 
     rule = break_it(request)
 
-    assert ledger.Fault(rule, str(request.request_id)) in ledger.faults()
+    assert ledger.BrokenRule(rule, str(request.request_id)) in ledger.faults()
     assert balancing.balance().drift > 0
     with pytest.raises(SystemExit) as end:
         call_command("ledger", "--json")
