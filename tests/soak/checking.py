@@ -73,7 +73,7 @@ def check(site, promised, seen, nemesis):
     _check_cancelled(verdict, promised, rows, seen)
     _check_letters(verdict, site, seen)
     _check_overlaps(verdict, seen, nemesis)
-    balance = site.installation.manage("balance")
+    balance = site.balance()
     verdict.must("Drift 0." in balance, f"the balance: {balance}")
     return verdict
 

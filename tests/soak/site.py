@@ -110,6 +110,13 @@ class Site:
             raise RuntimeError(done.stderr)
         return json.loads(done.stdout) if done.stdout.strip() else None
 
+    def balance(self):
+        """Return what `manage.py balance` says, whatever it thinks of it."""
+        try:
+            return self.installation.manage("balance")
+        except subprocess.CalledProcessError as error:
+            return error.stdout
+
     def rows(self, sql):
         """Read from the database itself, past everything of ours."""
         if self.server:
