@@ -26,13 +26,16 @@ class Settle:
     held: Held
     outcome: str
 
+    @property
+    def key(self):
+        return self.held.claim.invocation_id
+
     def do(self):
         self.hand.settle([(self.held.claim, OUTCOMES[self.outcome])])
 
     def follow(self, oracle, _answer):
-        claim = self.held.claim
-        key, worker = claim.invocation_id, self.hand.worker.pk
-        oracle.settle(key, worker, claim.epoch, self.outcome)
+        epoch = self.held.claim.epoch
+        oracle.settle(self.key, self.hand.worker.pk, epoch, self.outcome)
         return True
 
 

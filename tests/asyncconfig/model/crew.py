@@ -185,8 +185,7 @@ class Crew(Promises):
 
     def _work(self, hand):
         self._tick(hand)
-        free = hand.slots - len(hand.held)
-        self._take(hand, hand.claim(free, 0 if hand.queue == queue.INVOKE else 8))
+        self._take(hand, hand.claim(hand.free, 0 if hand.queue == queue.INVOKE else 8))
         while hand.held:
             for one in hand.held:
                 if hand.queue != queue.INVOKE:

@@ -72,6 +72,11 @@ class Hand:
         passed = clock.monotonic() - self.renewed_at
         return passed >= leases.settings.WORKER_LEASE_SECONDS * GIVES_UP
 
+    @property
+    def free(self):
+        """How many slots hold nothing; more may be held, of what was claimed ahead."""
+        return max(self.slots - len(self.held), 0)
+
     def claim(self, free, ahead):
         with transaction.atomic():
             if not leases.is_live(self.worker):
@@ -113,7 +118,7 @@ def until_death(statements, act):
 @contextmanager
 def forgetful():
     """Let nothing follow a commit in this process."""
-    connection.run_and_clear_commit_hooks = connection.run_on_commit.clear
+    connection.run_and_clear_commit_hooks = lambda: connection.run_on_commit.clear()
     try:
         yield
     finally:

@@ -6,6 +6,7 @@ here: a claim at any time is what a doubled ring comes to, and no claim a lost o
 
 import copy
 
+from django.db.models import Q
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     initialize,
@@ -24,11 +25,12 @@ from tests.asyncconfig.model.acts import OUTCOMES, Cancel, Settle, cancel, facts
 from tests.asyncconfig.model.crew import Crew
 from tests.asyncconfig.model.hands import AFTER_COMMIT, Hand, until_death
 from tests.asyncconfig.model.oracle import LEASE
-from tests.asyncconfig.model.world import payload
+from tests.asyncconfig.model.world import TOPIC, payload
 
 NAMES = ("plain", "retried", "short", "loop", "topic", "single")
 # At which statement a process dies; seldom any.
 DEATH = st.one_of(st.none(), st.none(), st.integers(0, 14))
+DEATH_OR_SILENCE = st.one_of(DEATH, st.just(AFTER_COMMIT))
 LANES = (queue.INVOKE, queue.DELIVER, queue.NOTIFY)
 
 
@@ -117,21 +119,31 @@ class Machine(Crew):
     def claim(self, data, ahead, dies):
         hand = self._hand(data)
         is_invoke = hand.queue == queue.INVOKE
-        free = max(hand.slots - len(hand.held), 0)
         if is_invoke:
             _make_fast(hand, self.world)
         ahead = ahead if is_invoke else 8
-        claims = until_death(dies, lambda: hand.claim(free, ahead))
+        claims = until_death(dies, lambda: hand.claim(hand.free, ahead))
         if claims is None:
             self._bury_in_memory(hand)
             return
         self._take(hand, claims)
 
     @precondition(lambda self: any(hand.held for hand in self.hands))
-    @rule(data=st.data(), dies=st.one_of(DEATH, st.just(AFTER_COMMIT)))
+    @rule(data=st.data(), dies=DEATH_OR_SILENCE)
     def finish(self, data, dies):
         """Some of what a worker runs comes to something, and it stores that."""
         hand = data.draw(st.sampled_from([h for h in self.hands if h.held]))
+        self._finish(data, hand, dies)
+
+    @rule(data=st.data(), dies=DEATH_OR_SILENCE)
+    def serve(self, data, dies):
+        """A worker takes what is there, and some of it comes to something at once."""
+        hand = self._hand(data)
+        self._take(hand, hand.claim(hand.free, 0 if hand.queue == queue.INVOKE else 8))
+        if hand.held:
+            self._finish(data, hand, dies)
+
+    def _finish(self, data, hand, dies):
         some = data.draw(st.lists(st.sampled_from(hand.held), min_size=1, unique=True))
         for held in some:
             if held.outcome is None:
@@ -183,7 +195,7 @@ class Machine(Crew):
     @rule(data=st.data())
     def cut_off(self, data):
         """Its line to the database falls silent; the others bury it in time."""
-        hand = self._hand(data)
+        hand = self._hand(data, data.draw(st.sampled_from((None, queue.INVOKE))))
         if hand.queue == queue.INVOKE and not hand.held:
             self._take(hand, hand.claim(2, 0))
         hand.stalls = True
@@ -219,11 +231,10 @@ class Machine(Crew):
 
     # What an operator does.
 
-    @precondition(lambda self: Delivery.objects.exists())
+    @precondition(lambda self: _repeatable().exists())
     @rule(data=st.data())
     def send_again(self, data):
-        rows = Delivery.objects.order_by("pk")
-        delivery = data.draw(st.sampled_from(list(rows)))
+        delivery = data.draw(st.sampled_from(list(_repeatable())))
         wanted = delivering.may_resend(delivery)
         assert delivering.resend(delivery, by="model") == wanted
 
@@ -237,6 +248,8 @@ class Machine(Crew):
         The first is done but not committed while the second begins.
         """
         first, second = self._act(data), self._act(data)
+        if data.draw(st.booleans()):
+            second = Cancel(first.key, force=False)
         answers = self.beside(first.do, second.do)
         self.adopt_children()
         for order in (((0, first), (1, second)), ((1, second), (0, first))):
@@ -268,11 +281,21 @@ class Machine(Crew):
             if isinstance(act, Settle) and act.held in act.hand.held:
                 act.hand.held.remove(act.held)
 
-    def _hand(self, data):
-        return data.draw(st.sampled_from([h for h in self.hands if not h.stalls]))
+    def _hand(self, data, name=None):
+        """Choose one that works, of a lane or of all."""
+        working = [one for one in self.hands if not one.stalls]
+        return data.draw(
+            st.sampled_from([one for one in working if name in (None, one.queue)])
+        )
 
 
 def _make_fast(hand, world):
     """Let all functions be known as fast, so that they are claimed ahead."""
     for version in world.resolved.values():
         hand.lane._learn(version.pk, 0.001)
+
+
+def _repeatable():
+    """Return what may be sent again; a topic that has it would have it twice."""
+    has_it = Q(kind=TOPIC, status=Delivery.Status.DELIVERED)
+    return Delivery.objects.exclude(has_it).order_by("pk")
