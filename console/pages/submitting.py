@@ -66,5 +66,6 @@ def _key(request: HttpRequest) -> tuple[User, str, str] | None:
     typed = sorted(
         (name, values) for name, values in request.POST.lists() if name not in UNTYPED
     )
-    told = json.dumps([request.get_full_path(), typed]).encode()
+    project = request.session.get(access.PROJECT_KEY)
+    told = json.dumps([project, request.get_full_path(), typed]).encode()
     return access.person(request), key, hashlib.sha256(told).hexdigest()

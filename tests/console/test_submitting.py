@@ -21,6 +21,7 @@ from tests.support.factories import (
     latest,
     make_config,
     make_function,
+    make_project,
     make_topic,
     make_user,
 )
@@ -84,6 +85,19 @@ def test_a_key_is_never_another_persons(pages, project):
     run(other, function)
 
     assert Invocation.objects.count() == 2
+
+
+def test_a_key_is_never_taken_for_that_of_another_project(pages, project):
+    function = make_function(project=project)
+    other = make_project("second", members=project.members.all())
+    make_function(function.name, project=other)
+
+    run(pages, function)
+    pages.post("/project", {"project": other.project_id})
+    run(pages, function)
+
+    found = Invocation.objects.values_list("function__project__name", flat=True)
+    assert sorted(found) == sorted([project.name, other.name])
 
 
 def test_a_key_is_not_kept_longer_than_ten_minutes(pages):
