@@ -5,7 +5,6 @@ that can send the form again, without JavaScript.
 """
 
 import re
-from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, UnreadablePostError
@@ -17,11 +16,11 @@ from django.utils.translation import gettext as _
 
 from console.pages.manage import account
 from console.security import browsers
-from console.ui.htmx import next_page, page_of, wants_fragment
+from console.ui.htmx import local_part, next_page, page_of, wants_fragment
 
 NOTICE = "X-Notice"
 MAX_KEPT_BYTES = 1024 * 1024
-SECRETS = re.compile("password|secret|token", re.IGNORECASE)
+SECRETS = re.compile("password|secret|token|encrypted", re.IGNORECASE)
 CSRF_FIELD = "csrfmiddlewaretoken"
 
 Fields = list[tuple[str, str]]
@@ -111,8 +110,7 @@ def _page_before(request: HttpRequest) -> str:
     is_ours = url_has_allowed_host_and_scheme(
         before, {request.get_host()}, require_https=request.is_secure()
     )
-    page = urlsplit(before if is_ours else "/")
-    return (page.path or "/") + (f"?{page.query}" if page.query else "")
+    return local_part(before if is_ours else "/")
 
 
 def _login_url(back: str) -> str:

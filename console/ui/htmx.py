@@ -57,8 +57,16 @@ def render_form(
 
 def page_of(request: HttpRequest) -> str:
     """Return our page, with its query, on which htmx sends the request."""
-    page = urlsplit(request.headers.get("HX-Current-URL", "/"))
-    return page.path + (f"?{page.query}" if page.query else "")
+    return local_part(request.headers.get("HX-Current-URL", "/"))
+
+
+def local_part(url: str) -> str:
+    """Return the path of an address, with its query.
+
+    It begins with one slash: two would make it the address of another host.
+    """
+    page = urlsplit(url)
+    return "/" + page.path.lstrip("/") + (f"?{page.query}" if page.query else "")
 
 
 def show_address(response: HttpResponse, url: str) -> None:

@@ -67,6 +67,16 @@ def test_an_old_page_is_said_in_the_console_and_loses_nothing(browser, url):
     assert TestEvent.objects.get().text == TYPED["content"]
 
 
+def test_a_page_never_leads_back_to_another_host(browser, url):
+    old = TYPED | {"csrfmiddlewaretoken": "a" * 32}
+    before = {"referer": "http://testserver//evil.example/x"}
+
+    refused = browser.post(url, old, headers=OURS | before)
+
+    assert 'href="/evil.example/x"' in refused.text
+    assert "//evil.example" not in refused.text
+
+
 def test_no_other_site_is_helped_to_send_a_form(browser, url):
     old = TYPED | {"csrfmiddlewaretoken": "a" * 32}
     for headers in ({}, {"origin": "https://evil.example"}, {"origin": "null"}):
@@ -83,6 +93,7 @@ def test_no_other_site_is_helped_to_send_a_form(browser, url):
     [
         ({"secret": "s3cret-value"}, 403),
         ({"password1": "s3cret-value"}, 403),
+        ({"encrypted_user_data": '{"KEY": "s3cret-value"}'}, 403),
         ({"content": "s3cret-value" + "x" * 1024 * 1024}, 413),
     ],
 )
