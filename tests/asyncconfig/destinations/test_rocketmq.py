@@ -126,13 +126,15 @@ def test_an_unknown_topic_is_a_dead_letter_until_it_is_made(engine, broker, inst
     broker.topics.add("orders")
 
     assert delivering.resend(dead, by="admin")
-    engine.run()
+    # On a busy machine the broker may need more than one try, as in real life.
+    engine.run_out()
 
     assert (dead.status, dead.reason) == (
         "FAILED",
         "RocketMQ instance mq has no topic orders. Create it there, then resend.",
     )
-    assert Delivery.objects.get().status == "DELIVERED"
+    resent = Delivery.objects.get()
+    assert (resent.status, resent.reason) == ("DELIVERED", "")
 
 
 def test_a_topic_that_goes_under_a_kept_producer_is_a_dead_letter(
