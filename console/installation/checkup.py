@@ -274,7 +274,7 @@ def _isolation(now: datetime) -> tuple[str, dict[str, Figure]]:
     figures: dict[str, Figure] = {
         "level": worker.isolation_level,
         "landlock_abi": worker.landlock,
-        "cgroups": "yes" if worker.has_cgroups else "no",
+        "cgroups": worker.has_cgroups,
     }
     if worker.isolation_level >= FULL:
         return "", figures

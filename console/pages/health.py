@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import translation
 from django.utils.crypto import constant_time_compare
 from django.utils.functional import Promise
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_safe
@@ -16,6 +17,7 @@ from console import access
 from console.access import OperatorRight, needs
 from console.door.limits import takes
 from console.installation import checkup
+from console.installation.checkup import CheckedPart, Figure
 from console.ui.htmx import render_page
 
 FOR_STRANGERS = ("ready", "parts")
@@ -29,6 +31,28 @@ TITLES: dict[str, Promise] = {
     "notifications": gettext_lazy("Due notifications"),
     "isolation": gettext_lazy("Isolation of user code"),
     "held": gettext_lazy("Held after a restore"),
+}
+FIGURES: dict[str, Promise] = {
+    "engine": gettext_lazy("Engine"),
+    "answers": gettext_lazy("Answers"),
+    "milliseconds": gettext_lazy("Answered in (ms)"),
+    "free_percent": gettext_lazy("Free (%)"),
+    "min_percent": gettext_lazy("Needed to accept requests (%)"),
+    "folder": gettext_lazy("Data directory"),
+    "invoke": gettext_lazy("Workers for invocations"),
+    "invoke_heartbeat_seconds": gettext_lazy("… last heard of (s ago)"),
+    "deliver": gettext_lazy("Workers for notifications"),
+    "deliver_heartbeat_seconds": gettext_lazy("… last heard of (s ago)"),
+    "notify": gettext_lazy("Workers for messages"),
+    "notify_heartbeat_seconds": gettext_lazy("… last heard of (s ago)"),
+    "skew_seconds": gettext_lazy("Apart from the database's clock (s)"),
+    "oldest_due_seconds": gettext_lazy("Longest overdue (s)"),
+    "level": gettext_lazy("Isolation level (0–3)"),
+    "landlock_abi": gettext_lazy("Landlock ABI"),
+    "cgroups": gettext_lazy("Control groups"),
+    "requests": gettext_lazy("Requests"),
+    "notifications": gettext_lazy("Notifications"),
+    "messages": gettext_lazy("Messages"),
 }
 
 
@@ -86,7 +110,18 @@ def show(request: HttpRequest) -> HttpResponse:
     """Show each part with its figures, and what to do about it."""
     parts = checkup.look()
     context = {
-        "parts": [(TITLES[part.name], part) for part in parts],
+        "parts": [(TITLES[part.name], part, _figures(part)) for part in parts],
         "level": checkup.level_of(parts).name.lower(),
     }
     return render_page(request, "operate/health.html", context, partial="health")
+
+
+def _figures(part: CheckedPart) -> list[tuple[str, Figure]]:
+    """Return what monitors read under English names, in the reader's words."""
+    return [(str(FIGURES[name]), _said(value)) for name, value in part.figures.items()]
+
+
+def _said(value: Figure) -> Figure:
+    if isinstance(value, bool):
+        return _("Yes") if value else _("No")
+    return "–" if value is None else value

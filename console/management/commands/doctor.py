@@ -8,7 +8,7 @@ from django.core.management.base import CommandParser
 from django.utils import translation
 
 from console.installation import checkup
-from console.installation.checkup import CheckedPart, Level
+from console.installation.checkup import CheckedPart, Figure, Level
 from console.management.data_dir import DataDirCommand
 
 WORDS = {
@@ -40,5 +40,11 @@ class Command(DataDirCommand):
 
 def _line(part: CheckedPart) -> str:
     mark = "✓" if part.is_well else "✗"
-    figures = ", ".join(f"{name} {value}" for name, value in part.figures.items())
+    figures = ", ".join(
+        f"{name} {_said(value)}" for name, value in part.figures.items()
+    )
     return f"{mark} {part.name:<14}{part.advice or figures}"
+
+
+def _said(value: Figure) -> Figure:
+    return ("yes" if value else "no") if isinstance(value, bool) else value

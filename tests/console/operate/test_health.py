@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -212,6 +213,18 @@ def test_a_page_says_which_part_and_what_to_do(client):
 
     assert "Redis does not answer." in page
     assert "No worker serves invoke, deliver, notify." in page
+
+
+def test_no_figure_stands_on_the_page_under_its_raw_name(client, workers):
+    Worker.objects.update(isolation_level=3, landlock=7, has_cgroups=True)
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    client.cookies["django_language"] = "zh-hans"
+
+    page = client.get("/operator/health").text
+
+    shown = dict(re.findall(r"<dt>(.*?)</dt>\s*<dd[^>]*>(.*?)</dd>", page))
+    assert {name for name in shown if re.fullmatch(r"[a-z_]+", name)} == set()
+    assert shown["控制组（cgroups）"] == "是"
 
 
 def test_a_database_that_is_away_is_503_for_everybody(client, monkeypatch):

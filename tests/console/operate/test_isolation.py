@@ -49,7 +49,7 @@ def test_operators_see_level_landlock_and_cgroups(admin_client):
     listed = admin_client.get(reverse("admin:asyncconfig_worker_changelist")).text
 
     assert "Isolation of user code" in health
-    assert "landlock_abi" in health
+    assert "Landlock ABI" in health
     assert "Landlock ABI" in listed
 
 
