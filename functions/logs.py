@@ -44,7 +44,7 @@ def _is_ours(line: bytes) -> bool:
 
 
 def plain(log: bytes, *, last: int | None = None) -> bytes:
-    """Return a log as clients of the cloud know it, `last` bytes of it at the most.
+    """Return a log as clients of the cloud know it, at most its last `last` bytes.
 
     A line of user code that could be taken for one of the platform begins with QUOTE,
     and what is cut begins with CUT.

@@ -52,7 +52,7 @@ class Unreachable(DeliveryError):
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What came back; of the body the first 64 KB at the most."""
+    """What came back; at most the first 64 KB of the body."""
 
     status: int
     body: bytes

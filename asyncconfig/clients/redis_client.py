@@ -13,7 +13,7 @@ CONNECT_SECONDS = 0.2
 def connect(url: str, seconds: float) -> redis.Redis:
     """Return the client of a server whose answers may take `seconds`.
 
-    Connecting takes 0.2 s at the most. redis-py's own defaults wait for seconds,
+    Connecting takes at most 0.2 s. redis-py's own defaults wait for seconds,
     or a minute, before they say that nobody is there.
     """
     return redis.Redis.from_url(

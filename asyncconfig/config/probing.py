@@ -51,7 +51,7 @@ class Probed:
 
 
 def probe(version: Version, side: Side, kind: str, param: str) -> Probed:
-    """Send a test to a target as it would be saved; takes PROBE_SECONDS at the most.
+    """Send a test to a target as it would be saved; takes at most PROBE_SECONDS.
 
     The service is asked about the target first, which may take 3 s more. Nothing is
     stored here; a function that is told really runs.

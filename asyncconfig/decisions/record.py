@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import NotRequired, TypedDict
 
-# What a kind of target takes at the most, in bytes; others have no limit of their own.
+# The most that a kind of target takes, in bytes; others have no limit of their own.
 LIMITS = {"SMN": 262_144, "DIS": 1_048_576, "RocketMQ": 4_194_304}
 
 

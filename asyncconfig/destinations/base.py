@@ -156,7 +156,7 @@ class Destination(ABC):
         """Ask the service whether the target is there, when saving.
 
         Returns a warning when that could not be found out, or "". Raises
-        ValidationError when the target does not exist. Takes 3 s at the most.
+        ValidationError when the target does not exist. Takes at most 3 s.
         """
         return ""
 

@@ -86,7 +86,7 @@ def once_outside(
 ) -> Done:
     """Start something elsewhere, in no transaction; or return what came of it.
 
-    It takes `seconds` at the most: a key that is unanswered by then belonged to a
+    It takes at most `seconds`: a key that is unanswered by then belonged to a
     process that died, and it is started again. While the first is under way the
     others wait, and raise StillRunning after MAX_WAIT_SECONDS.
     """

@@ -7,7 +7,7 @@ a group the row that has been due the longest comes first.
 Targets share slots as well. A slot is taken for as long as its target lets us wait.
 So that targets which do not answer leave slots to those that do, a target
 
-- takes `DELIVERY_SLOTS_PER_TARGET` slots of a courier at the most,
+- takes at most `DELIVERY_SLOTS_PER_TARGET` slots of a courier,
 - takes a second one only while over a quarter is free: that is for targets without,
 - has one slot, of a quarter that such targets share, while it is doubtful: its last
   try hung, or this process never tried it and what is due there has failed before.

@@ -24,7 +24,7 @@ def target_key_of(project_id: int, kind: str, name: str) -> str:
 
 
 def deadline_from(now: datetime) -> datetime:
-    """Return until when something that is owed from now on is tried."""
+    """Return until when delivery of something created now is attempted."""
     return now + timedelta(seconds=settings.DELIVERY_RETRY_FOR_SECONDS)
 
 

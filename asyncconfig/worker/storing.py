@@ -26,7 +26,7 @@ class Unstored(Generic[Item, Result]):
     `fresh` ones are settled together, some in the next transaction where they are
     too much for one. When that fails each is stored by itself:
     what its own data causes ends it in words, and what passes (see `troubles`)
-    keeps it for later, after 0.2 s first and 10 s at the most.
+    keeps it for later, first after 0.2 s, then after at most 10 s.
     """
 
     def __init__(self, lane: Lane[Item, Result]) -> None:

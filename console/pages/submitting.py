@@ -34,7 +34,7 @@ def once(request: HttpRequest, start: Callable[[], str]) -> Done:
 def once_outside(
     request: HttpRequest, start: Callable[[], str], *, seconds: float
 ) -> Done:
-    """Start what is sent elsewhere, which takes `seconds` at the most.
+    """Start what is sent elsewhere, which takes at most `seconds`.
 
     Raises StillRunning where the first one takes too long to wait for.
     """

@@ -21,7 +21,7 @@ UTF8_NAME = 0x800
 FROM_DOS = 0
 # Others unpack as much at once as they like, whatever size they state.
 METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
-# What deflate makes of a byte at the most.
+# The most that deflate makes of a byte.
 MAX_RATIO = 1032
 
 

@@ -11,7 +11,7 @@ from threading import Lock
 
 from functions.runtime.trash import FOLDER, Trash, closing
 
-# What is measured of an instance's files after each run, at the most.
+# The most that is measured of an instance's files after each run.
 MAX_MEASURED_FILES = 1000
 MAX_WAITING_FOLDERS = 16
 MAX_MEASURING_SECONDS = 0.05

@@ -47,7 +47,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def _listed(request: HttpRequest) -> dict[str, Any]:
-    """Return the project's VPCs, twenty at the most."""
+    """Return the project's VPCs, at most twenty."""
     vpcs = Vpc.objects.filter(project=access.get_project(request)).annotate(
         subnet_count=Count("subnets", distinct=True),
         version_count=Count("versions", filter=IN_USE, distinct=True),
@@ -85,7 +85,7 @@ def show(request: HttpRequest, vpc_id: UUID) -> HttpResponse:
 
 
 def _shown(request: HttpRequest, vpc: Vpc) -> dict[str, Any]:
-    """Return a VPC and its subnets, fifty at the most."""
+    """Return a VPC and its subnets, at most fifty."""
     counted = vpc.subnets.annotate(version_count=Count("versions", filter=IN_USE))
     return {
         "vpc": vpc,

@@ -39,7 +39,7 @@ MAX_SHOWN_USERS = 20
 @require_GET
 @needs(Right.READ)
 def index(request: HttpRequest) -> HttpResponse:
-    """List the project's instances, fifty at the most."""
+    """List the project's instances, at most fifty."""
     project = access.get_project(request)
     users, counts = _users(project), _counts(project)
     found = RocketInstance.objects.filter(project=project).select_related("vpc")

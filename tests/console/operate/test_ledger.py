@@ -121,3 +121,14 @@ def test_pages_show_the_ledger_and_name_the_drift(engine, client, function):
     assert '<option value="6" selected>' in shown
     assert str(request.request_id) in balance
     assert balancing.COUNTS in balance
+
+
+def test_how_many_were_accepted_is_not_called_a_time(client, function):
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    client.cookies["django_language"] = "zh-hans"
+    accept(function)
+
+    shown = client.get("/operator/ledger").text
+
+    assert '<th scope="col" class="num">已接收</th>' in shown
+    assert "接收时间" not in shown
